@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file mqkafka.h
+ * @brief libmqkafka: broker events become Kafka records.
+ *
+ * The host (an MQTT broker plugin, a gateway, any program) loads a configuration, opens a bridge and
+ * calls mqk_on_event() from its own hooks. Rules written in YAML decide which events become Kafka
+ * records and what topic, key, value, headers and timestamp those carry.
+ *
+ * @code
+ * mqk_error err;
+ * mqk_config *config = NULL;
+ * mqk_bridge *bridge = NULL;
+ * if (mqk_config_load_file("rules.yaml", &config, &err) != MQK_OK ||
+ *     mqk_bridge_open(config, NULL, &bridge, &err) != MQK_OK) {
+ *     fprintf(stderr, "%s\n", err.message);
+ *     return 1;
+ * }
+ * mqk_config_free(config);
+ *
+ * mqk_event event;
+ * mqk_event_init(&event, sizeof(event), MQK_HOOK_MESSAGE_PUBLISH);
+ * event.clientid = mqk_cstr("sensor-7");
+ * event.topic = mqk_cstr("factory/a/line/3/temp");
+ * event.payload = mqk_cstr("{\"temp\":31.5}");
+ * mqk_on_event(bridge, &event);
+ *
+ * mqk_bridge_close(bridge, 5000, NULL);
+ * @endcode
+ *
+ * General rules:
+ * - Text crosses this interface as pointer and length (::mqk_str). It need not be NUL-terminated nor
+ *   valid UTF-8. `data == NULL` means "absent", which differs from an empty text.
+ * - Functions that can fail return ::mqk_status, 0 for success and a negative number otherwise; those
+ *   that count return the count (>= 0) or a negative ::mqk_status.
+ * - Structs that the caller fills begin with `size_t size`, set to `sizeof` the struct as the caller
+ *   knows it. The library treats members beyond that size as absent and ignores members it does not
+ *   know, so that programs and libraries of different age work together.
+ * - The library never prints, exits, installs signal handlers or changes process-wide state.
+ * - All times are milliseconds; points in time count from 1970-01-01 UTC.
+ */
+#ifndef MQKAFKA_H
+#define MQKAFKA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define MQK_VERSION_MAJOR 0
+#define MQK_VERSION_MINOR 9
+#define MQK_VERSION_PATCH 0
+/** The version of this header as text. mqk_version() gives the version of the library in use. */
+#define MQK_VERSION "0.9.0"
+
+#if defined(__GNUC__)
+#define MQK_API __attribute__((visibility("default")))
+#else
+#define MQK_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Words ------------------------------------------------------------------------------------ */
+
+/** A piece of text or bytes: `len` bytes at `data`. `data == NULL` means absent. */
+typedef struct mqk_str {
+    const char *data; /**< first byte, or NULL when absent */
+    size_t len;       /**< number of bytes */
+} mqk_str;
+
+/** Makes an ::mqk_str of a NUL-terminated text (or an absent one of NULL). @since 0.9 */
+static inline mqk_str mqk_cstr(const char *text) {
+    mqk_str s;
+    s.data = text;
+    s.len = text ? strlen(text) : 0;
+    return s;
+}
+
+/** A number that the host does not know. @since 0.9 */
+#define MQK_UNKNOWN INT64_MIN
+
+/**
+ * All status values: X(name, number, sentence). mqk_status_name() and mqk_status_text() read this
+ * table. Numbers never change.
+ */
+#define MQK_STATUSES(X)                                                                            \
+    X(MQK_OK, 0, "success")                                                                        \
+    X(MQK_ERR_ARGUMENT, -1, "an argument is NULL, out of range or not usable here")                \
+    X(MQK_ERR_NO_MEMORY, -2, "out of memory")                                                      \
+    X(MQK_ERR_IO, -3, "a file cannot be read")                                                     \
+    X(MQK_ERR_SYNTAX, -4, "the text is not well-formed")                                           \
+    X(MQK_ERR_CONFIG, -5, "a setting is unknown, missing or has a wrong value")                    \
+    X(MQK_ERR_UNAVAILABLE, -6, "not available in this version")                                    \
+    X(MQK_ERR_TEMPLATE, -7, "a template is wrong")                                                 \
+    X(MQK_ERR_FILTER, -8, "a topic filter is illegal")                                             \
+    X(MQK_ERR_FULL, -9, "the buffer is full and the configuration says to refuse")                 \
+    X(MQK_ERR_CLOSED, -10, "closed before the record was delivered")                               \
+    X(MQK_ERR_FORKED, -11, "the bridge was opened by another process (before a fork)")             \
+    X(MQK_ERR_TIMEOUT, -12, "not finished within the time allowed")                                \
+    X(MQK_ERR_KAFKA, -13, "Kafka or the connection to it failed")                                  \
+    X(MQK_ERR_TOO_LARGE, -14, "larger than the stated limit")                                      \
+    X(MQK_ERR_EXPIRED, -15, "older than message_ttl before it could be delivered")                 \
+    X(MQK_ERR_TOPIC, -16, "not a legal Kafka topic name, or more topics than max_topics")          \
+    X(MQK_ERR_DROPPED, -17, "dropped from a full buffer to make room")                             \
+    X(MQK_ERR_TOO_SMALL, -18, "the caller's buffer is too small")
+
+/** Result of a call; see ::MQK_STATUSES. */
+typedef enum mqk_status {
+#define MQK_STATUS_ENUM(name, number, text) name = number,
+    MQK_STATUSES(MQK_STATUS_ENUM)
+#undef MQK_STATUS_ENUM
+} mqk_status;
+
+/** Where and why something failed. Owned by the caller; filled only when a call fails. */
+typedef struct mqk_error {
+    mqk_status code;    /**< the status that the call also returned */
+    uint32_t line;      /**< line in the file, from 1; 0 when there is no place */
+    uint32_t column;    /**< column in bytes, from 1; 0 when there is no place */
+    char message[1000]; /**< the whole sentence, with file, line, column and path; NUL-terminated */
+} mqk_error;
+
+/** Version of the library in use, e.g. "0.9.0". Any thread. @since 0.9 */
+MQK_API const char *mqk_version(void);
+
+/** Name of a status, e.g. "MQK_ERR_FULL"; "MQK_ERR_?" for a number that is none. Any thread.
+ *  @since 0.9 */
+MQK_API const char *mqk_status_name(mqk_status status);
+
+/** What a status means, one sentence. Any thread. @since 0.9 */
+MQK_API const char *mqk_status_text(mqk_status status);
+
+/* ---- Topic filters ---------------------------------------------------------------------------- */
+
+/**
+ * Tells whether an MQTT topic filter matches a topic name (MQTT 5, section 4.7).
+ *
+ * `$share/<group>/` in front of a filter is not taken off. A filter or topic that is illegal matches
+ * nothing. Topics that begin with `$` are not matched by filters that begin with a wildcard.
+ *
+ * @param filter topic filter, 1 to 65,535 bytes
+ * @param topic  topic name, 1 to 65,535 bytes
+ * Any thread. @since 0.9
+ */
+MQK_API bool mqk_topic_matches(mqk_str filter, mqk_str topic);
+
+/**
+ * Checks a topic filter (MQTT 5, section 4.7.1).
+ *
+ * @param filter the filter
+ * @param err    filled when the filter is illegal, with what is wrong and where; may be NULL
+ * @retval MQK_OK          legal
+ * @retval MQK_ERR_FILTER  illegal: empty, longer than 65,535 bytes, contains NUL or invalid UTF-8, or
+ *                         has a wildcard that is not a level of its own or a `#` that is not last
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_topic_filter_check(mqk_str filter, mqk_error *err);
+
+/* ---- Events ----------------------------------------------------------------------------------- */
+
+/**
+ * All hook points: X(NAME, number, "name", "alias or empty"). Numbers never change; new ones are
+ * added at the end.
+ */
+#define MQK_HOOKS(X)                                                                               \
+    X(CUSTOM, 0, "custom", "")                                                                     \
+    X(CLIENT_CONNECT, 1, "client.connect", "")                                                     \
+    X(CLIENT_CONNACK, 2, "client.connack", "")                                                     \
+    X(CLIENT_CONNECTED, 3, "client.connected", "")                                                 \
+    X(CLIENT_DISCONNECTED, 4, "client.disconnected", "")                                           \
+    X(CLIENT_AUTHENTICATE, 5, "client.authenticate", "")                                           \
+    X(CLIENT_AUTHORIZE, 6, "client.authorize", "client.check_acl")                                 \
+    X(CLIENT_CHECK_AUTHZ_COMPLETE, 7, "client.check_authz_complete", "")                           \
+    X(CLIENT_SUBSCRIBE, 8, "client.subscribe", "")                                                 \
+    X(CLIENT_UNSUBSCRIBE, 9, "client.unsubscribe", "")                                             \
+    X(SESSION_CREATED, 10, "session.created", "")                                                  \
+    X(SESSION_SUBSCRIBED, 11, "session.subscribed", "")                                            \
+    X(SESSION_UNSUBSCRIBED, 12, "session.unsubscribed", "")                                        \
+    X(SESSION_RESUMED, 13, "session.resumed", "")                                                  \
+    X(SESSION_DISCARDED, 14, "session.discarded", "")                                              \
+    X(SESSION_TAKENOVER, 15, "session.takenover", "session.takeovered")                            \
+    X(SESSION_TERMINATED, 16, "session.terminated", "")                                            \
+    X(MESSAGE_PUBLISH, 17, "message.publish", "")                                                  \
+    X(MESSAGE_DELIVERED, 18, "message.delivered", "")                                              \
+    X(MESSAGE_ACKED, 19, "message.acked", "")                                                      \
+    X(MESSAGE_DROPPED, 20, "message.dropped", "")
+
+/** Hook point of an event; see ::MQK_HOOKS. ::MQK_HOOK_CUSTOM goes with `hook_name`. */
+typedef enum mqk_hook {
+#define MQK_HOOK_ENUM(name, number, text, alias) MQK_HOOK_##name = number,
+    MQK_HOOKS(MQK_HOOK_ENUM)
+#undef MQK_HOOK_ENUM
+        MQK_HOOK_COUNT
+} mqk_hook;
+
+/** A name and a value, e.g. an MQTT 5 user property. Names may repeat; order is kept. */
+typedef struct mqk_pair {
+    mqk_str name;
+    mqk_str value;
+} mqk_pair;
+
+/**
+ * An MQTT 5 property other than a user property. Use the names of the MQTT 5 specification with
+ * hyphens, as EMQX does: "Message-Expiry-Interval", "Content-Type", "Response-Topic",
+ * "Correlation-Data", …
+ */
+typedef struct mqk_property {
+    mqk_str name;
+    mqk_str text;   /**< value of a text or binary property; absent for a numeric one */
+    int64_t number; /**< value of a numeric property, used when `text` is absent */
+} mqk_property;
+
+/**
+ * The fields of an event, in the order of the struct's members. One table for the struct below, the
+ * templates' names, `${.}`, predicates and the bindings:
+ *
+ * - TEXT(name, meaning): ::mqk_str, absent when `data` is NULL
+ * - INT(name, meaning), BOOL(name, meaning), TIME(name, meaning): int64_t, absent when ::MQK_UNKNOWN
+ *
+ * New fields are added at the end only.
+ */
+#define MQK_EVENT_FIELDS(TEXT, INT, BOOL, TIME)                                                    \
+    TEXT(clientid, "client identifier; for delivered and acked: the receiver")                     \
+    TEXT(username, "user name; for delivered and acked: the receiver's")                           \
+    TEXT(topic, "topic name; on subscription events the topic filter")                             \
+    TEXT(payload, "application message, any bytes")                                                \
+    TEXT(node, "name of the broker node; absent: the host's (mqk_host.node)")                      \
+    TEXT(id, "message identifier given by the broker")                                             \
+    TEXT(from_clientid, "delivered and acked: client identifier of the sender")                    \
+    TEXT(from_username, "delivered and acked: user name of the sender")                            \
+    TEXT(peerhost, "client's address without port")                                                \
+    TEXT(peername, "client's address as ip:port")                                                  \
+    TEXT(sockname, "broker's address as ip:port")                                                  \
+    TEXT(mountpoint, "prefix that the broker puts before the client's topics")                     \
+    TEXT(proto_name, "protocol name, e.g. MQTT")                                                   \
+    TEXT(reason, "why: disconnected, terminated, dropped")                                         \
+    TEXT(reason_code, "client.connack: reason code as a word, e.g. success")                       \
+    TEXT(action, "client.authorize: publish or subscribe")                                         \
+    TEXT(authz_source, "client.check_authz_complete: what decided")                                \
+    TEXT(result, "authenticate, authorize: outcome, e.g. allow, deny, success")                    \
+    TEXT(session_id, "session.created: identifier of the session")                                 \
+    TEXT(by_node, "message.dropped: node that dropped it")                                         \
+    TIME(timestamp, "time of the event, ms; 0 or unknown: the time of the call")                   \
+    TIME(connected_at, "client.connected: when, ms")                                               \
+    TIME(disconnected_at, "client.disconnected: when, ms")                                         \
+    TIME(created_at, "session.created: when, ms")                                                  \
+    TIME(publish_received_at, "messages: when the broker received it, ms")                         \
+    INT(qos, "quality of service, 0 to 2")                                                         \
+    INT(proto_ver, "protocol version: 3, 4 or 5")                                                  \
+    INT(keepalive, "keep alive, seconds")                                                          \
+    INT(receive_maximum, "MQTT 5 receive maximum")                                                 \
+    INT(expiry_interval, "session expiry interval, seconds")                                       \
+    BOOL(retain, "RETAIN flag")                                                                    \
+    BOOL(dup, "DUP flag")                                                                          \
+    BOOL(clean_start, "clean start (clean session)")                                               \
+    BOOL(is_bridge, "client is a bridge")
+
+/**
+ * One event. Begin with mqk_event_init(), then set what the host knows.
+ *
+ * Everything that the event points at belongs to the caller and is not used after mqk_on_event()
+ * returned. Numbers that a hook does not have (e.g. `qos` on client.connected) are ignored, whatever
+ * they hold.
+ */
+typedef struct mqk_event {
+    size_t size;       /**< sizeof(mqk_event) as the caller knows it */
+    mqk_hook hook;     /**< which hook point */
+    uint32_t reserved; /**< 0 */
+    mqk_str hook_name; /**< with ::MQK_HOOK_CUSTOM: the name, beginning with "custom." */
+    /** Not 0: the host wants mqk_host.delivered once, when all records of this event are safe. */
+    uint64_t token;
+    /** MQTT 5 properties: conn_props, disconn_props, sub_props, unsub_props or pub_props, as the hook
+     *  has it. */
+    const mqk_property *props;
+    size_t props_count;
+    /** User properties of the same packet, in order. */
+    const mqk_pair *user_props;
+    size_t user_props_count;
+    /** message.acked: properties of the acknowledgement (puback_props). */
+    const mqk_property *ack_props;
+    size_t ack_props_count;
+    const mqk_pair *ack_user_props;
+    size_t ack_user_props_count;
+    /** Whatever else the host has to say: `${attr.name}`. */
+    const mqk_pair *attrs;
+    size_t attrs_count;
+#define MQK_EVENT_TEXT(name, meaning) mqk_str name;
+#define MQK_EVENT_NUMBER(name, meaning) int64_t name;
+    MQK_EVENT_FIELDS(MQK_EVENT_TEXT, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER)
+#undef MQK_EVENT_TEXT
+#undef MQK_EVENT_NUMBER
+} mqk_event;
+
+/**
+ * Makes an event with nothing in it: texts absent, numbers ::MQK_UNKNOWN.
+ *
+ * @param event memory of `size` bytes; NULL is allowed and does nothing
+ * @param size  sizeof(mqk_event)
+ * @param hook  hook point
+ * Any thread. @since 0.9
+ */
+MQK_API void mqk_event_init(mqk_event *event, size_t size, mqk_hook hook);
+
+/** Name of a hook point, e.g. "message.publish"; NULL for a number that is none. Any thread.
+ *  @since 0.9 */
+MQK_API const char *mqk_hook_name(mqk_hook hook);
+
+/**
+ * Finds a hook point by its name or alias ("client.check_acl", "session.takeovered").
+ * @param name the name; one that begins with "custom." gives ::MQK_HOOK_CUSTOM
+ * @param hook filled on success
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such hook)
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_hook_by_name(mqk_str name, mqk_hook *hook);
+
+/* ---- Templates -------------------------------------------------------------------------------- */
+
+/** A compiled template: text with `${…}`. Immutable, usable from any thread at once. */
+typedef struct mqk_template mqk_template;
+
+/** How a template's text is read. */
+typedef enum mqk_value_format {
+    /** JSON when it begins with `{` or `[` and is valid JSON once filled in; else text. */
+    MQK_FORMAT_AUTO = 0,
+    MQK_FORMAT_TEXT = 1, /**< values are put in as they are */
+    MQK_FORMAT_JSON = 2  /**< values are escaped or encoded so that the output is valid JSON */
+} mqk_value_format;
+
+/**
+ * Compiles a template.
+ *
+ * @param text   the template, at most 1 MiB; copied
+ * @param format how to read it
+ * @param out    receives the template, to be freed with mqk_template_free()
+ * @param err    filled on failure; `column` is the byte in `text`, from 1; may be NULL
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
+ * @retval MQK_ERR_TEMPLATE unknown field, or ::MQK_FORMAT_JSON and not JSON
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_template_compile(mqk_str text, mqk_value_format format, mqk_template **out,
+                                        mqk_error *err);
+
+/**
+ * Renders a template for an event into the caller's memory.
+ *
+ * @param tpl      the template
+ * @param event    the event
+ * @param buffer   receives the text (not NUL-terminated); may be NULL when `capacity` is 0
+ * @param capacity bytes at `buffer`
+ * @param out      receives the result: `data == NULL` and `len == 0` when the template is one single
+ *                 placeholder whose field is missing (a NULL key or value in Kafka); on
+ *                 MQK_ERR_TOO_SMALL `len` says how many bytes are needed
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY, MQK_ERR_TOO_SMALL
+ * @retval MQK_ERR_TOO_LARGE the output would exceed 64 MiB
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_template_render(const mqk_template *tpl, const mqk_event *event, char *buffer,
+                                       size_t capacity, mqk_str *out);
+
+/** Frees a template; NULL is allowed. @since 0.9 */
+MQK_API void mqk_template_free(mqk_template *tpl);
+
+/* ---- Configuration ---------------------------------------------------------------------------- */
+
+/** Parsed and checked settings and rules. Immutable; may be used by several bridges and threads. */
+typedef struct mqk_config mqk_config;
+
+/** How bad a problem in a configuration is. */
+typedef enum mqk_severity {
+    MQK_SEVERITY_ERROR = 0,  /**< the configuration is refused */
+    MQK_SEVERITY_WARNING = 1 /**< the configuration is used, but the operator should know */
+} mqk_severity;
+
+/** Told of every problem found while loading, in order of place. `error` is valid during the call. */
+typedef void (*mqk_problem_fn)(void *user, mqk_severity severity, const mqk_error *error);
+
+/** Where a configuration comes from: a file, or text in memory. */
+typedef struct mqk_config_source {
+    size_t size;      /**< sizeof(mqk_config_source) */
+    const char *path; /**< file to read; with `text` present only the name used in messages */
+    mqk_str text;     /**< YAML text; absent: read the file at `path` */
+} mqk_config_source;
+
+/**
+ * Loads a configuration from one YAML file. Everything that a user can get wrong is found here, not
+ * later: syntax, unknown settings, units, topic filters, templates, secrets that cannot be read.
+ * `certfile` and the like, and `file://` secrets, are relative to the process's working directory.
+ *
+ * @param path the file, NUL-terminated; at most 16 MiB
+ * @param out  receives the configuration, to be freed with mqk_config_free()
+ * @param err  filled with the first error; may be NULL
+ * @retval MQK_OK
+ * @retval MQK_ERR_IO, MQK_ERR_SYNTAX, MQK_ERR_CONFIG, MQK_ERR_UNAVAILABLE, MQK_ERR_TEMPLATE,
+ *         MQK_ERR_FILTER, MQK_ERR_TOO_LARGE, MQK_ERR_NO_MEMORY, MQK_ERR_ARGUMENT
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_config_load_file(const char *path, mqk_config **out, mqk_error *err);
+
+/**
+ * The same from text in memory.
+ * @param text YAML, at most 16 MiB; not used after the call
+ * @param name what messages call it, e.g. "rules.yaml"; NULL: "(memory)"
+ * @param out  as mqk_config_load_file()
+ * @param err  as mqk_config_load_file()
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_config_load_memory(mqk_str text, const char *name, mqk_config **out,
+                                          mqk_error *err);
+
+/**
+ * Loads several sources, in order, and merges them: a later file's setting replaces an earlier one's,
+ * rules and clusters are appended (a cluster with the name of an earlier one is merged into it).
+ *
+ * @param sources the sources
+ * @param count   how many, at least 1
+ * @param problem told of every error and warning; may be NULL
+ * @param user    handed to `problem`
+ * @param out     as mqk_config_load_file()
+ * @param err     as mqk_config_load_file()
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_config_load(const mqk_config_source *sources, size_t count,
+                                   mqk_problem_fn problem, void *user, mqk_config **out,
+                                   mqk_error *err);
+
+/** Frees a configuration; NULL is allowed. Rulesets and bridges made of it live on. @since 0.9 */
+MQK_API void mqk_config_free(mqk_config *config);
+
+/* ---- Rulesets --------------------------------------------------------------------------------- */
+
+/** Compiled rules, usable without any Kafka. Immutable, usable from any thread at once. */
+typedef struct mqk_ruleset mqk_ruleset;
+
+/** A header of a Kafka record; an absent value is Kafka's null. */
+typedef mqk_pair mqk_header;
+
+/** A record that a rule makes of an event. Valid during the callback only. */
+typedef struct mqk_record {
+    size_t size;               /**< sizeof(mqk_record) as the library knows it */
+    size_t rule;               /**< index of the rule, from 0 */
+    mqk_str rule_name;         /**< its name, or "hook[2]" when it has none */
+    mqk_str cluster;           /**< name of the Kafka cluster */
+    mqk_str topic;             /**< Kafka topic */
+    mqk_str key;               /**< absent: a record without key */
+    mqk_str value;             /**< absent: a record without value (a tombstone) */
+    const mqk_header *headers; /**< in order */
+    size_t header_count;       /**< how many */
+    int64_t timestamp_ms;      /**< record timestamp */
+    int32_t partition;         /**< partition that the rule chose; -1: the partitioner chooses */
+    mqk_status status;         /**< MQK_OK, or why this record cannot be sent (MQK_ERR_TOPIC, …) */
+} mqk_record;
+
+/** What one rule said to an event. Valid during the callback only. */
+typedef struct mqk_verdict {
+    size_t size;       /**< sizeof(mqk_verdict) as the library knows it */
+    size_t rule;       /**< index of the rule, from 0 */
+    mqk_str rule_name; /**< its name, or "hook[2]" */
+    bool matched;      /**< whether it makes a record */
+    mqk_str reason;    /**< one sentence for a person */
+} mqk_verdict;
+
+typedef void (*mqk_record_fn)(void *user, const mqk_record *record);
+typedef void (*mqk_verdict_fn)(void *user, const mqk_verdict *verdict);
+
+/**
+ * Makes a ruleset of a configuration.
+ * @param config the configuration; may be freed afterwards
+ * @param out    receives the ruleset, to be freed with mqk_ruleset_free()
+ * @param err    filled on failure; may be NULL
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_ruleset_compile(const mqk_config *config, mqk_ruleset **out, mqk_error *err);
+
+/**
+ * Evaluates an event: calls `record` for each record it would produce, in the rules' order.
+ * @return number of records, or MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
+ * Any thread. @since 0.9
+ */
+MQK_API int mqk_ruleset_evaluate(const mqk_ruleset *ruleset, const mqk_event *event,
+                                 mqk_record_fn record, void *user);
+
+/**
+ * Explains: calls `verdict` for every rule, matching or not, with the reason.
+ * @return number of rules that match, or MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
+ * Any thread. @since 0.9
+ */
+MQK_API int mqk_ruleset_explain(const mqk_ruleset *ruleset, const mqk_event *event,
+                                mqk_verdict_fn verdict, void *user);
+
+/** Number of rules. Any thread. @since 0.9 */
+MQK_API size_t mqk_ruleset_size(const mqk_ruleset *ruleset);
+
+/** Frees a ruleset; NULL is allowed. @since 0.9 */
+MQK_API void mqk_ruleset_free(mqk_ruleset *ruleset);
+
+/* ---- The bridge ------------------------------------------------------------------------------- */
+
+/** A running ruleset with its Kafka producers. */
+typedef struct mqk_bridge mqk_bridge;
+
+typedef enum mqk_log_level {
+    MQK_LOG_ERROR = 0,
+    MQK_LOG_WARNING = 1,
+    MQK_LOG_INFO = 2,
+    MQK_LOG_DEBUG = 3
+} mqk_log_level;
+
+/** Bits for mqk_host.flags. */
+enum {
+    /** Callbacks run on a thread of the library as things happen, instead of in mqk_bridge_poll(). */
+    MQK_HOST_LIBRARY_THREAD = 1
+};
+
+/**
+ * What the library knows of its host and how it speaks to it. All members may be left 0.
+ *
+ * Callbacks run only inside mqk_bridge_poll(), mqk_bridge_flush() and mqk_bridge_close(), on the
+ * caller's thread, unless MQK_HOST_LIBRARY_THREAD is set. They may call mqk_on_event() and the
+ * functions that read (stats, health), not flush, reload or close.
+ */
+typedef struct mqk_host {
+    size_t size;   /**< sizeof(mqk_host) as the caller knows it */
+    void *user;    /**< handed to every callback */
+    mqk_str node;  /**< name of this broker node, for `${node}`; absent: the machine's host name */
+    uint32_t flags; /**< MQK_HOST_… */
+    /** Most verbose level that `log` is called with; 0 gives errors only. */
+    mqk_log_level log_level;
+    /** A line for the host's log. `message` is NUL-terminated as well. Never contains payloads or
+     *  secrets. Repeated lines are limited in rate. */
+    void (*log)(void *user, mqk_log_level level, mqk_str message);
+    /** All records of the event with this token are safe (`MQK_OK`), or at least one is not and why.
+     *  Called exactly once for each event with a token for which mqk_on_event() returned > 0. */
+    void (*delivered)(void *user, uint64_t token, mqk_status status);
+} mqk_host;
+
+/**
+ * Opens a bridge: starts the producers that the configuration names. Does not wait for Kafka: a
+ * cluster that is not there yet is connected to when it comes.
+ *
+ * @param config the configuration; may be freed afterwards
+ * @param host   who we run in; may be NULL; copied (the texts it points at too)
+ * @param out    receives the bridge, to be closed with mqk_bridge_close()
+ * @param err    filled on failure; may be NULL
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
+ * @retval MQK_ERR_KAFKA librdkafka refuses a setting or cannot start
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *host, mqk_bridge **out,
+                                   mqk_error *err);
+
+/**
+ * Gives the bridge an event. Never waits (except with `produce: sync`, for at most
+ * `produce_sync_timeout` per record), does no input or output.
+ *
+ * @param bridge the bridge
+ * @param event  the event; not used after the call
+ * @return number of records that were accepted, one for each rule that matched; 0: no rule matched,
+ *         or all its records were dropped as the configuration says (counted in the stats)
+ * @retval MQK_ERR_FULL      a record was refused because the buffer is full (`when_full: refuse`)
+ * @retval MQK_ERR_TIMEOUT   `produce: sync`: not acknowledged in time (it may still arrive)
+ * @retval MQK_ERR_KAFKA, MQK_ERR_TOO_LARGE, MQK_ERR_EXPIRED `produce: sync`: Kafka refused it
+ * @retval MQK_ERR_ARGUMENT  NULL, unknown hook, or a custom hook without its name
+ * @retval MQK_ERR_FORKED, MQK_ERR_NO_MEMORY
+ * When several rules match and one record fails, the others are still sent and the error is returned.
+ * Any thread, several at once; not after mqk_bridge_close() began. @since 0.9
+ */
+MQK_API int mqk_on_event(mqk_bridge *bridge, const mqk_event *event);
+
+/**
+ * Runs the callbacks that are due.
+ * @param bridge     the bridge
+ * @param timeout_ms how long to wait for the first one; 0: not at all; -1: until there is one
+ * @return number of callbacks that ran, or MQK_ERR_ARGUMENT, MQK_ERR_FORKED
+ * One thread at a time. @since 0.9
+ */
+MQK_API int mqk_bridge_poll(mqk_bridge *bridge, int timeout_ms);
+
+/**
+ * A file descriptor for the host's event loop: readable when mqk_bridge_poll() has something to do.
+ * Do not read from it or close it.
+ * @return the descriptor, or MQK_ERR_ARGUMENT
+ * Any thread. @since 0.9
+ */
+MQK_API int mqk_bridge_fd(const mqk_bridge *bridge);
+
+/**
+ * Waits until everything accepted so far is delivered or has failed; runs callbacks meanwhile.
+ * @param bridge      the bridge
+ * @param timeout_ms  longest wait; -1: no limit
+ * @param undelivered receives the number of records still waiting; may be NULL
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_FORKED
+ * @retval MQK_ERR_TIMEOUT some are still waiting
+ * One thread at a time (together with poll). @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_flush(mqk_bridge *bridge, int timeout_ms, uint64_t *undelivered);
+
+/**
+ * Takes a new configuration, atomically: events under way finish with the old rules, later ones meet
+ * the new rules. Clusters whose settings did not change keep connection and queue; what waits for
+ * others is still delivered. On failure nothing changes.
+ *
+ * @param bridge the bridge
+ * @param config the new configuration; may be freed afterwards
+ * @param err    filled on failure; may be NULL
+ * @retval as mqk_bridge_open(), and MQK_ERR_FORKED
+ * One thread at a time, while others call mqk_on_event(). @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_reload(mqk_bridge *bridge, const mqk_config *config, mqk_error *err);
+
+/**
+ * Flushes and closes. No other call may be under way on this bridge, and the pointer is invalid
+ * afterwards, whatever is returned. Open tokens are reported (MQK_ERR_CLOSED) before it returns.
+ *
+ * @param bridge      the bridge; NULL is allowed
+ * @param timeout_ms  longest wait for deliveries; 0: none; -1: no limit
+ * @param undelivered receives the number of records that were lost by closing; may be NULL
+ * @retval MQK_OK everything was delivered or had failed before
+ * @retval MQK_ERR_TIMEOUT records were lost
+ * @retval MQK_ERR_FORKED the bridge belongs to another process; nothing is done
+ * @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_close(mqk_bridge *bridge, int timeout_ms, uint64_t *undelivered);
+
+/**
+ * Addresses of a cluster's servers, as clients would use them: for `servers: ["embedded"]` the
+ * address of the in-process Kafka.
+ * @param bridge   the bridge
+ * @param cluster  name of the cluster; absent or empty: the only or first one
+ * @param buffer   receives "host:port,host:port", NUL-terminated
+ * @param capacity bytes at `buffer`
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such cluster), MQK_ERR_TOO_SMALL
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_servers(mqk_bridge *bridge, mqk_str cluster, char *buffer,
+                                      size_t capacity);
+
+/* ---- Watching it ------------------------------------------------------------------------------ */
+
+/**
+ * All counters of a rule: X(name, meaning). The bridge's own sums have the same names. Counters only
+ * grow, and go on over a reload for a rule that keeps its name.
+ */
+#define MQK_RULE_COUNTERS(X)                                                                       \
+    X(matched, "events that the rule matched")                                                     \
+    X(accepted, "records accepted for delivery")                                                   \
+    X(delivered, "records acknowledged by Kafka")                                                  \
+    X(failed, "records that Kafka or the client refused for good")                                 \
+    X(expired, "records dropped because they were older than message_ttl")                         \
+    X(dropped_full, "records dropped from or before a full buffer")                                \
+    X(refused_full, "records refused to the host because the buffer was full")                     \
+    X(bad_topic, "records whose Kafka topic was illegal or beyond max_topics")                     \
+    X(too_large, "records larger than Kafka's message size limit")                                 \
+    X(lost_on_close, "records still waiting when the bridge was closed")                           \
+    X(utf8_replaced, "records in which invalid UTF-8 was replaced to keep JSON valid")
+
+/** Counters of one rule. */
+typedef struct mqk_rule_stats {
+    size_t size;   /**< set by the caller: sizeof(mqk_rule_stats) */
+    mqk_str name;  /**< valid until the bridge is closed */
+#define MQK_COUNTER_MEMBER(name, meaning) uint64_t name;
+    MQK_RULE_COUNTERS(MQK_COUNTER_MEMBER)
+} mqk_rule_stats;
+
+/** State of the connection to a cluster. */
+typedef enum mqk_health_state {
+    MQK_HEALTH_OK = 0,       /**< connected, deliveries succeed */
+    MQK_HEALTH_STARTING = 1, /**< no contact with Kafka yet */
+    MQK_HEALTH_DEGRADED = 2, /**< something fails; records wait or are refused */
+    MQK_HEALTH_DOWN = 3      /**< no broker can be reached */
+} mqk_health_state;
+
+/** State of one cluster. */
+typedef struct mqk_cluster_stats {
+    size_t size;            /**< set by the caller: sizeof(mqk_cluster_stats) */
+    mqk_str name;           /**< valid until the bridge is closed */
+    mqk_health_state state; /**< of the connection */
+    uint32_t reserved;      /**< 0 */
+    uint64_t queued;        /**< records waiting or in flight */
+    uint64_t queued_bytes;  /**< their keys, values and headers */
+    uint64_t accepted;      /**< records accepted */
+    uint64_t delivered;     /**< records acknowledged */
+    uint64_t failed;        /**< records that did not arrive, whatever the reason */
+} mqk_cluster_stats;
+
+/** Sums over the bridge. */
+typedef struct mqk_stats {
+    size_t size;           /**< set by the caller: sizeof(mqk_stats) */
+    uint64_t events;       /**< calls of mqk_on_event() */
+    uint64_t unmatched;    /**< events that no rule matched */
+    uint64_t queued;       /**< records waiting or in flight */
+    uint64_t queued_bytes; /**< their keys, values and headers */
+    uint64_t log_dropped;  /**< log lines that the host did not fetch in time */
+    size_t rules;          /**< number of rules in use */
+    size_t clusters;       /**< number of clusters in use */
+    MQK_RULE_COUNTERS(MQK_COUNTER_MEMBER)
+#undef MQK_COUNTER_MEMBER
+} mqk_stats;
+
+/**
+ * Reads the bridge's counters. Set `stats->size` first.
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_FORKED
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_stats(mqk_bridge *bridge, mqk_stats *stats);
+
+/**
+ * Reads the counters of one rule. Set `stats->size` first.
+ * @param index from 0, below mqk_stats.rules
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such rule), MQK_ERR_FORKED
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_rule_stats(mqk_bridge *bridge, size_t index, mqk_rule_stats *stats);
+
+/**
+ * Reads the state of one cluster. Set `stats->size` first.
+ * @param index from 0, below mqk_stats.clusters
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such cluster), MQK_ERR_FORKED
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_cluster_stats(mqk_bridge *bridge, size_t index,
+                                            mqk_cluster_stats *stats);
+
+/** Health of the whole bridge: the worst of its clusters. */
+typedef struct mqk_health {
+    size_t size;            /**< set by the caller: sizeof(mqk_health) */
+    mqk_health_state state; /**< the worst state of a cluster */
+    uint32_t reserved;      /**< 0 */
+    char message[256];      /**< what is wrong, NUL-terminated; empty when nothing is */
+} mqk_health;
+
+/**
+ * Tells how the bridge is. Set `health->size` first.
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_FORKED
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_health(mqk_bridge *bridge, mqk_health *health);
+
+/** Name of a health state: "ok", "starting", "degraded", "down". Any thread. @since 0.9 */
+MQK_API const char *mqk_health_name(mqk_health_state state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

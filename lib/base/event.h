@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of event fields and hooks, generated from the public header's X-macros. Everything that
+ * asks "which fields are there, which does this hook have, what is it called" asks here. Read-only.
+ */
+#ifndef MQK_BASE_EVENT_H
+#define MQK_BASE_EVENT_H
+
+#include "str.h"
+
+/* One identifier per field: FIELD_clientid, FIELD_qos, … */
+enum event_field {
+#define EVENT_FIELD_ENUM(name, meaning) FIELD_##name,
+    MQK_EVENT_FIELDS(EVENT_FIELD_ENUM, EVENT_FIELD_ENUM, EVENT_FIELD_ENUM, EVENT_FIELD_ENUM)
+#undef EVENT_FIELD_ENUM
+    /* Not members of the struct, but fields for a template. */
+    FIELD_event,      /* name of the hook */
+    FIELD_flags,      /* {"retain":…,"dup":…} */
+    FIELD_props,      /* conn_props, sub_props, pub_props …: props and user_props */
+    FIELD_ack_props,  /* puback_props: ack_props and ack_user_props */
+    FIELD_COUNT
+};
+
+enum event_field_kind { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_TIME, FIELD_OBJECT };
+
+struct event_field_info {
+    const char *name;    /* as in templates */
+    enum event_field_kind kind;
+    uint32_t offset;     /* in mqk_event; unused for FIELD_OBJECT and FIELD_event */
+    const char *meaning; /* for documentation */
+};
+
+/* All fields, indexed by enum event_field. */
+extern const struct event_field_info event_fields[FIELD_COUNT];
+
+/* Names that templates accept for fields: each field's name, and the aliases (`from` for
+ * from_clientid … `ts` for timestamp, `conn_props` … for props). NULL-terminated, for suggestions. */
+extern const char *const event_field_names[];
+
+/* Finds a field by name or alias; false when there is none. */
+bool event_field_by_name(mqk_str name, enum event_field *out);
+
+/* A member of `${.}` for a hook: what it is called there and which field it is. */
+struct event_member {
+    const char *name; /* e.g. "conn_props" */
+    enum event_field field;
+};
+
+struct event_hook_info {
+    const char *name;
+    const char *alias;                  /* "" when there is none */
+    const struct event_member *members; /* of `${.}` beside event, timestamp and node, in order */
+    size_t member_count;
+    uint64_t fields;   /* bit set of the fields (1 << enum event_field) that this hook has */
+    bool has_topic;    /* a topic filter can be compared with the event's topic */
+    bool is_message;   /* topic is a topic name (message events), not a subscription's filter */
+};
+
+/* All hooks, indexed by mqk_hook. MQK_HOOK_CUSTOM has every field. */
+extern const struct event_hook_info event_hooks[MQK_HOOK_COUNT];
+
+/* Names and aliases of all hooks, NULL-terminated, for suggestions. */
+extern const char *const event_hook_names[];
+
+/* The text field, absent when NULL. `event` has full size. */
+static inline mqk_str event_text(const mqk_event *event, enum event_field field) {
+    return *(const mqk_str *)(const void *)((const char *)event + event_fields[field].offset);
+}
+
+/* The number, or MQK_UNKNOWN when the host does not know it or the hook does not have it. */
+static inline int64_t event_number(const mqk_event *event, enum event_field field) {
+    if (!(event_hooks[event->hook].fields >> field & 1)) {
+        return MQK_UNKNOWN;
+    }
+    return *(const int64_t *)(const void *)((const char *)event + event_fields[field].offset);
+}
+
+/* Brings an event of any size (of an older or newer caller) to full size: returns `event` itself when
+ * it is large enough, else a copy in `copy` with the missing members absent; NULL when the event is
+ * unusable (smaller than its `hook` member, unknown hook, custom without a "custom." name, or a
+ * count without its array). */
+const mqk_event *event_adopt(const mqk_event *event, mqk_event *copy);
+
+#endif

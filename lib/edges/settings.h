@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The settings in their final form: units resolved, defaults filled in, secrets read, everything
+ * checked. Written by config.c, read by producer.c and the bridge; immutable afterwards. All texts are
+ * NUL-terminated and belong to the config they stand in.
+ */
+#ifndef MQK_EDGES_SETTINGS_H
+#define MQK_EDGES_SETTINGS_H
+
+#include "base64.h"
+#include "ruleset.h"
+
+enum produce_mode { PRODUCE_ASYNC, PRODUCE_SYNC };
+enum acks { ACKS_ALL, ACKS_LEADER, ACKS_NONE };
+enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_SNAPPY, COMPRESSION_LZ4,
+                   COMPRESSION_ZSTD };
+enum partitioner { PARTITIONER_MURMUR2, PARTITIONER_STICKY, PARTITIONER_RANDOM,
+                   PARTITIONER_ROUNDROBIN, PARTITIONER_CONSISTENT };
+enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_DROP_NEWEST, WHEN_FULL_REFUSE };
+enum sasl_mechanism { SASL_NONE, SASL_PLAIN, SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_512 };
+
+/* How records are produced. Two rules with equal settings for the same cluster share a producer. */
+struct producer_settings {
+    enum produce_mode produce;    /* async */
+    int64_t sync_timeout_ms;      /* 3000 */
+    enum acks acks;               /* all */
+    enum compression compression; /* none */
+    enum partitioner partitioner; /* murmur2 */
+    int64_t linger_ms;            /* 5; 0 to 900,000 */
+    int64_t message_ttl_ms;       /* 0: no limit; else 1 to 2^31-1 */
+    int64_t buffer_bytes;         /* 64 MiB; 64 KiB to 1 TiB */
+    int64_t max_batch_bytes;      /* 0: librdkafka's own; 1 to 2^31-1 */
+    enum when_full when_full;     /* drop_oldest */
+};
+
+/* A librdkafka property of the user's, applied last. */
+struct property {
+    const char *name;
+    const char *value; /* may be a secret: never logged */
+};
+
+/* A Kafka cluster. */
+struct cluster_settings {
+    const char *name;      /* "default" when the configuration has only `client` */
+    const char *client_id; /* "mqkafka" */
+    const char *servers;   /* "host:port,host:port"; port 9092 where left out */
+    bool embedded;         /* servers: ["embedded"] */
+    int64_t connect_timeout_ms;      /* 0: librdkafka's own */
+    int64_t request_timeout_ms;      /* 0: librdkafka's own */
+    int64_t metadata_fast_ms;        /* min_metadata_refresh_interval; 0: librdkafka's own */
+    int64_t metadata_refresh_ms;     /* health_check_interval; 0: librdkafka's own */
+    enum sasl_mechanism mechanism;
+    const char *username;  /* NULL without SASL */
+    const char *password;  /* NULL without SASL; secret */
+    bool tls;
+    const char *cacertfile; /* NULL: the system's */
+    const char *certfile;   /* NULL: no client certificate */
+    const char *keyfile;
+    const char *key_password; /* NULL: none; secret */
+    bool verify;              /* check the server's certificate: true */
+    bool verify_hostname;     /* and that it is for this host: true */
+    const struct property *properties;
+    size_t property_count;
+};
+
+/* A lane: the cluster and the way that the records of some rules go. Equal ones are one lane. */
+struct lane_settings {
+    uint32_t cluster; /* index into settings.clusters */
+    struct producer_settings producer;
+};
+
+struct settings {
+    const struct cluster_settings *clusters;
+    size_t cluster_count; /* at least 1 */
+    const struct lane_settings *lanes;
+    size_t lane_count; /* at least 1 */
+    struct ruleset *rules; /* compiled; rule_info.lane is an index into lanes */
+};
+
+/* Whether two of them mean the same connection and the same production, so that a running producer
+ * can be kept over a reload. (config.c) */
+bool cluster_settings_equal(const struct cluster_settings *a, const struct cluster_settings *b);
+bool producer_settings_equal(const struct producer_settings *a, const struct producer_settings *b);
+
+#endif
