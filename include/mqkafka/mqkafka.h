@@ -3,9 +3,9 @@
  * @file mqkafka.h
  * @brief libmqkafka: broker events become Kafka records.
  *
- * The host (an MQTT broker plugin, a gateway, any program) loads a configuration, opens a bridge and
- * calls mqk_on_event() from its own hooks. Rules written in YAML decide which events become Kafka
- * records and what topic, key, value, headers and timestamp those carry.
+ * The host (an MQTT broker plugin, a gateway, any program) loads a configuration, opens a bridge
+ * and calls mqk_on_event() from its own hooks. Rules written in YAML decide which events become
+ * Kafka records and what topic, key, value, headers and timestamp those carry.
  *
  * @code
  * mqk_error err;
@@ -29,13 +29,13 @@
  * @endcode
  *
  * General rules:
- * - Text crosses this interface as pointer and length (::mqk_str). It need not be NUL-terminated nor
- *   valid UTF-8. `data == NULL` means "absent", which differs from an empty text.
- * - Functions that can fail return ::mqk_status, 0 for success and a negative number otherwise; those
- *   that count return the count (>= 0) or a negative ::mqk_status.
- * - Structs that the caller fills begin with `size_t size`, set to `sizeof` the struct as the caller
- *   knows it. The library treats members beyond that size as absent and ignores members it does not
- *   know, so that programs and libraries of different age work together.
+ * - Text crosses this interface as pointer and length (::mqk_str). It need not be NUL-terminated
+ * nor valid UTF-8. `data == NULL` means "absent", which differs from an empty text.
+ * - Functions that can fail return ::mqk_status, 0 for success and a negative number otherwise;
+ * those that count return the count (>= 0) or a negative ::mqk_status.
+ * - Structs that the caller fills begin with `size_t size`, set to `sizeof` the struct as the
+ * caller knows it. The library treats members beyond that size as absent and ignores members it
+ * does not know, so that programs and libraries of different age work together.
  * - The library never prints, exits, installs signal handlers or changes process-wide state.
  * - All times are milliseconds; points in time count from 1970-01-01 UTC.
  */
@@ -63,7 +63,8 @@
 extern "C" {
 #endif
 
-/* ---- Words ------------------------------------------------------------------------------------ */
+/* ---- Words ------------------------------------------------------------------------------------
+ */
 
 /** A piece of text or bytes: `len` bytes at `data`. `data == NULL` means absent. */
 typedef struct mqk_str {
@@ -132,13 +133,15 @@ MQK_API const char *mqk_status_name(mqk_status status);
 /** What a status means, one sentence. Any thread. @since 0.9 */
 MQK_API const char *mqk_status_text(mqk_status status);
 
-/* ---- Topic filters ---------------------------------------------------------------------------- */
+/* ---- Topic filters ----------------------------------------------------------------------------
+ */
 
 /**
  * Tells whether an MQTT topic filter matches a topic name (MQTT 5, section 4.7).
  *
- * `$share/<group>/` in front of a filter is not taken off. A filter or topic that is illegal matches
- * nothing. Topics that begin with `$` are not matched by filters that begin with a wildcard.
+ * `$share/<group>/` in front of a filter is not taken off. A filter or topic that is illegal
+ * matches nothing. Topics that begin with `$` are not matched by filters that begin with a
+ * wildcard.
  *
  * @param filter topic filter, 1 to 65,535 bytes
  * @param topic  topic name, 1 to 65,535 bytes
@@ -152,13 +155,13 @@ MQK_API bool mqk_topic_matches(mqk_str filter, mqk_str topic);
  * @param filter the filter
  * @param err    filled when the filter is illegal, with what is wrong and where; may be NULL
  * @retval MQK_OK          legal
- * @retval MQK_ERR_FILTER  illegal: empty, longer than 65,535 bytes, contains NUL or invalid UTF-8, or
- *                         has a wildcard that is not a level of its own or a `#` that is not last
- * Any thread. @since 0.9
+ * @retval MQK_ERR_FILTER  illegal: empty, longer than 65,535 bytes, contains NUL or invalid UTF-8,
+ * or has a wildcard that is not a level of its own or a `#` that is not last Any thread. @since 0.9
  */
 MQK_API mqk_status mqk_topic_filter_check(mqk_str filter, mqk_error *err);
 
-/* ---- Events ----------------------------------------------------------------------------------- */
+/* ---- Events -----------------------------------------------------------------------------------
+ */
 
 /**
  * All hook points: X(NAME, number, "name", "alias or empty"). Numbers never change; new ones are
@@ -217,7 +220,8 @@ typedef struct mqk_property {
  * templates' names, `${.}`, predicates and the bindings:
  *
  * - TEXT(name, meaning): ::mqk_str, absent when `data` is NULL
- * - INT(name, meaning), BOOL(name, meaning), TIME(name, meaning): int64_t, absent when ::MQK_UNKNOWN
+ * - INT(name, meaning), BOOL(name, meaning), TIME(name, meaning): int64_t, absent when
+ * ::MQK_UNKNOWN
  *
  * New fields are added at the end only.
  */
@@ -261,8 +265,8 @@ typedef struct mqk_property {
  * One event. Begin with mqk_event_init(), then set what the host knows.
  *
  * Everything that the event points at belongs to the caller and is not used after mqk_on_event()
- * returned. Numbers that a hook does not have (e.g. `qos` on client.connected) are ignored, whatever
- * they hold.
+ * returned. Numbers that a hook does not have (e.g. `qos` on client.connected) are ignored,
+ * whatever they hold.
  */
 typedef struct mqk_event {
     size_t size;       /**< sizeof(mqk_event) as the caller knows it */
@@ -271,8 +275,8 @@ typedef struct mqk_event {
     mqk_str hook_name; /**< with ::MQK_HOOK_CUSTOM: the name, beginning with "custom." */
     /** Not 0: the host wants mqk_host.delivered once, when all records of this event are safe. */
     uint64_t token;
-    /** MQTT 5 properties: conn_props, disconn_props, sub_props, unsub_props or pub_props, as the hook
-     *  has it. */
+    /** MQTT 5 properties: conn_props, disconn_props, sub_props, unsub_props or pub_props, as the
+     * hook has it. */
     const mqk_property *props;
     size_t props_count;
     /** User properties of the same packet, in order. */
@@ -286,7 +290,7 @@ typedef struct mqk_event {
     /** Whatever else the host has to say: `${attr.name}`. */
     const mqk_pair *attrs;
     size_t attrs_count;
-#define MQK_EVENT_TEXT(name, meaning) mqk_str name;
+#define MQK_EVENT_TEXT(name, meaning)   mqk_str name;
 #define MQK_EVENT_NUMBER(name, meaning) int64_t name;
     MQK_EVENT_FIELDS(MQK_EVENT_TEXT, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER)
 #undef MQK_EVENT_TEXT
@@ -316,7 +320,8 @@ MQK_API const char *mqk_hook_name(mqk_hook hook);
  */
 MQK_API mqk_status mqk_hook_by_name(mqk_str name, mqk_hook *hook);
 
-/* ---- Templates -------------------------------------------------------------------------------- */
+/* ---- Templates --------------------------------------------------------------------------------
+ */
 
 /** A compiled template: text with `${…}`. Immutable, usable from any thread at once. */
 typedef struct mqk_template mqk_template;
@@ -350,20 +355,21 @@ MQK_API mqk_status mqk_template_compile(mqk_str text, mqk_value_format format, m
  * @param event    the event
  * @param buffer   receives the text (not NUL-terminated); may be NULL when `capacity` is 0
  * @param capacity bytes at `buffer`
- * @param out      receives the result: `data == NULL` and `len == 0` when the template is one single
- *                 placeholder whose field is missing (a NULL key or value in Kafka); on
- *                 MQK_ERR_TOO_SMALL `len` says how many bytes are needed
+ * @param out      receives the result: `data == NULL` and `len == 0` when the template is one
+ * single placeholder whose field is missing (a NULL key or value in Kafka); on MQK_ERR_TOO_SMALL
+ * `len` says how many bytes are needed
  * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY, MQK_ERR_TOO_SMALL
  * @retval MQK_ERR_TOO_LARGE the output would exceed 64 MiB
  * Any thread. @since 0.9
  */
-MQK_API mqk_status mqk_template_render(const mqk_template *tpl, const mqk_event *event, char *buffer,
-                                       size_t capacity, mqk_str *out);
+MQK_API mqk_status mqk_template_render(const mqk_template *tpl, const mqk_event *event,
+                                       char *buffer, size_t capacity, mqk_str *out);
 
 /** Frees a template; NULL is allowed. @since 0.9 */
 MQK_API void mqk_template_free(mqk_template *tpl);
 
-/* ---- Configuration ---------------------------------------------------------------------------- */
+/* ---- Configuration ----------------------------------------------------------------------------
+ */
 
 /** Parsed and checked settings and rules. Immutable; may be used by several bridges and threads. */
 typedef struct mqk_config mqk_config;
@@ -374,7 +380,8 @@ typedef enum mqk_severity {
     MQK_SEVERITY_WARNING = 1 /**< the configuration is used, but the operator should know */
 } mqk_severity;
 
-/** Told of every problem found while loading, in order of place. `error` is valid during the call. */
+/** Told of every problem found while loading, in order of place. `error` is valid during the call.
+ */
 typedef void (*mqk_problem_fn)(void *user, mqk_severity severity, const mqk_error *error);
 
 /** Where a configuration comes from: a file, or text in memory. */
@@ -411,8 +418,9 @@ MQK_API mqk_status mqk_config_load_memory(mqk_str text, const char *name, mqk_co
                                           mqk_error *err);
 
 /**
- * Loads several sources, in order, and merges them: a later file's setting replaces an earlier one's,
- * rules and clusters are appended (a cluster with the name of an earlier one is merged into it).
+ * Loads several sources, in order, and merges them: a later file's setting replaces an earlier
+ * one's, rules and clusters are appended (a cluster with the name of an earlier one is merged into
+ * it).
  *
  * @param sources the sources
  * @param count   how many, at least 1
@@ -429,7 +437,8 @@ MQK_API mqk_status mqk_config_load(const mqk_config_source *sources, size_t coun
 /** Frees a configuration; NULL is allowed. Rulesets and bridges made of it live on. @since 0.9 */
 MQK_API void mqk_config_free(mqk_config *config);
 
-/* ---- Rulesets --------------------------------------------------------------------------------- */
+/* ---- Rulesets ---------------------------------------------------------------------------------
+ */
 
 /** Compiled rules, usable without any Kafka. Immutable, usable from any thread at once. */
 typedef struct mqk_ruleset mqk_ruleset;
@@ -450,7 +459,7 @@ typedef struct mqk_record {
     size_t header_count;       /**< how many */
     int64_t timestamp_ms;      /**< record timestamp */
     int32_t partition;         /**< partition that the rule chose; -1: the partitioner chooses */
-    mqk_status status;         /**< MQK_OK, or why this record cannot be sent (MQK_ERR_TOPIC, …) */
+    mqk_status status; /**< MQK_OK, or why this record cannot be sent (MQK_ERR_TOPIC, …) */
 } mqk_record;
 
 /** What one rule said to an event. Valid during the callback only. */
@@ -497,7 +506,8 @@ MQK_API size_t mqk_ruleset_size(const mqk_ruleset *ruleset);
 /** Frees a ruleset; NULL is allowed. @since 0.9 */
 MQK_API void mqk_ruleset_free(mqk_ruleset *ruleset);
 
-/* ---- The bridge ------------------------------------------------------------------------------- */
+/* ---- The bridge -------------------------------------------------------------------------------
+ */
 
 /** A running ruleset with its Kafka producers. */
 typedef struct mqk_bridge mqk_bridge;
@@ -511,7 +521,8 @@ typedef enum mqk_log_level {
 
 /** Bits for mqk_host.flags. */
 enum {
-    /** Callbacks run on a thread of the library as things happen, instead of in mqk_bridge_poll(). */
+    /** Callbacks run on a thread of the library as things happen, instead of in mqk_bridge_poll().
+     */
     MQK_HOST_LIBRARY_THREAD = 1
 };
 
@@ -523,17 +534,18 @@ enum {
  * functions that read (stats, health), not flush, reload or close.
  */
 typedef struct mqk_host {
-    size_t size;   /**< sizeof(mqk_host) as the caller knows it */
-    void *user;    /**< handed to every callback */
-    mqk_str node;  /**< name of this broker node, for `${node}`; absent: the machine's host name */
+    size_t size;    /**< sizeof(mqk_host) as the caller knows it */
+    void *user;     /**< handed to every callback */
+    mqk_str node;   /**< name of this broker node, for `${node}`; absent: the machine's host name */
     uint32_t flags; /**< MQK_HOST_… */
     /** Most verbose level that `log` is called with; 0 gives errors only. */
     mqk_log_level log_level;
     /** A line for the host's log. `message` is NUL-terminated as well. Never contains payloads or
      *  secrets. Repeated lines are limited in rate. */
     void (*log)(void *user, mqk_log_level level, mqk_str message);
-    /** All records of the event with this token are safe (`MQK_OK`), or at least one is not and why.
-     *  Called exactly once for each event with a token for which mqk_on_event() returned > 0. */
+    /** All records of the event with this token are safe (`MQK_OK`), or at least one is not and
+     * why. Called exactly once for each event with a token for which mqk_on_event() returned > 0.
+     */
     void (*delivered)(void *user, uint64_t token, mqk_status status);
 } mqk_host;
 
@@ -565,8 +577,8 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
  * @retval MQK_ERR_KAFKA, MQK_ERR_TOO_LARGE, MQK_ERR_EXPIRED `produce: sync`: Kafka refused it
  * @retval MQK_ERR_ARGUMENT  NULL, unknown hook, or a custom hook without its name
  * @retval MQK_ERR_FORKED, MQK_ERR_NO_MEMORY
- * When several rules match and one record fails, the others are still sent and the error is returned.
- * Any thread, several at once; not after mqk_bridge_close() began. @since 0.9
+ * When several rules match and one record fails, the others are still sent and the error is
+ * returned. Any thread, several at once; not after mqk_bridge_close() began. @since 0.9
  */
 MQK_API int mqk_on_event(mqk_bridge *bridge, const mqk_event *event);
 
@@ -599,9 +611,9 @@ MQK_API int mqk_bridge_fd(const mqk_bridge *bridge);
 MQK_API mqk_status mqk_bridge_flush(mqk_bridge *bridge, int timeout_ms, uint64_t *undelivered);
 
 /**
- * Takes a new configuration, atomically: events under way finish with the old rules, later ones meet
- * the new rules. Clusters whose settings did not change keep connection and queue; what waits for
- * others is still delivered. On failure nothing changes.
+ * Takes a new configuration, atomically: events under way finish with the old rules, later ones
+ * meet the new rules. Clusters whose settings did not change keep connection and queue; what waits
+ * for others is still delivered. On failure nothing changes.
  *
  * @param bridge the bridge
  * @param config the new configuration; may be freed afterwards
@@ -638,11 +650,12 @@ MQK_API mqk_status mqk_bridge_close(mqk_bridge *bridge, int timeout_ms, uint64_t
 MQK_API mqk_status mqk_bridge_servers(mqk_bridge *bridge, mqk_str cluster, char *buffer,
                                       size_t capacity);
 
-/* ---- Watching it ------------------------------------------------------------------------------ */
+/* ---- Watching it ------------------------------------------------------------------------------
+ */
 
 /**
- * All counters of a rule: X(name, meaning). The bridge's own sums have the same names. Counters only
- * grow, and go on over a reload for a rule that keeps its name.
+ * All counters of a rule: X(name, meaning). The bridge's own sums have the same names. Counters
+ * only grow, and go on over a reload for a rule that keeps its name.
  */
 #define MQK_RULE_COUNTERS(X)                                                                       \
     X(matched, "events that the rule matched")                                                     \
@@ -659,8 +672,8 @@ MQK_API mqk_status mqk_bridge_servers(mqk_bridge *bridge, mqk_str cluster, char 
 
 /** Counters of one rule. */
 typedef struct mqk_rule_stats {
-    size_t size;   /**< set by the caller: sizeof(mqk_rule_stats) */
-    mqk_str name;  /**< valid until the bridge is closed */
+    size_t size;  /**< set by the caller: sizeof(mqk_rule_stats) */
+    mqk_str name; /**< valid until the bridge is closed */
 #define MQK_COUNTER_MEMBER(name, meaning) uint64_t name;
     MQK_RULE_COUNTERS(MQK_COUNTER_MEMBER)
 } mqk_rule_stats;

@@ -5,14 +5,15 @@
 
 #include "str.h"
 
-/* Fills `err` (NULL allowed) and returns `code`, so that `return error_set(…)` reads well. A message
- * that is too long is cut at a character's border and ends in "…". */
+/* Fills `err` (NULL allowed) and returns `code`, so that `return error_set(…)` reads well. A
+ * message that is too long is cut at a character's border and ends in "…". */
 mqk_status error_set(mqk_error *err, mqk_status code, uint32_t line, uint32_t column,
                      const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* The entry of `words` (NULL-terminated list) that `word` is most likely a misspelling of, or NULL
  * when none is near: Damerau-Levenshtein (optimal string alignment) distance at most 1 for words up
- * to 4 bytes, 2 up to 9, 3 beyond. Case is ignored. Words longer than 64 bytes have no neighbours. */
+ * to 4 bytes, 2 up to 9, 3 beyond. Case is ignored. Words longer than 64 bytes have no neighbours.
+ */
 const char *error_nearest(mqk_str word, const char *const *words);
 
 /* Writes `, did you mean "x"?` or "" to `out` for use in a message; returns `out`. */

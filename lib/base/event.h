@@ -14,17 +14,17 @@ enum event_field {
     MQK_EVENT_FIELDS(EVENT_FIELD_ENUM, EVENT_FIELD_ENUM, EVENT_FIELD_ENUM, EVENT_FIELD_ENUM)
 #undef EVENT_FIELD_ENUM
     /* Not members of the struct, but fields for a template. */
-    FIELD_event,      /* name of the hook */
-    FIELD_flags,      /* {"retain":…,"dup":…} */
-    FIELD_props,      /* conn_props, sub_props, pub_props …: props and user_props */
-    FIELD_ack_props,  /* puback_props: ack_props and ack_user_props */
+    FIELD_event,     /* name of the hook */
+    FIELD_flags,     /* {"retain":…,"dup":…} */
+    FIELD_props,     /* conn_props, sub_props, pub_props …: props and user_props */
+    FIELD_ack_props, /* puback_props: ack_props and ack_user_props */
     FIELD_COUNT
 };
 
 enum event_field_kind { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_TIME, FIELD_OBJECT };
 
 struct event_field_info {
-    const char *name;    /* as in templates */
+    const char *name; /* as in templates */
     enum event_field_kind kind;
     uint32_t offset;     /* in mqk_event; unused for FIELD_OBJECT and FIELD_event */
     const char *meaning; /* for documentation */
@@ -34,7 +34,8 @@ struct event_field_info {
 extern const struct event_field_info event_fields[FIELD_COUNT];
 
 /* Names that templates accept for fields: each field's name, and the aliases (`from` for
- * from_clientid … `ts` for timestamp, `conn_props` … for props). NULL-terminated, for suggestions. */
+ * from_clientid … `ts` for timestamp, `conn_props` … for props). NULL-terminated, for suggestions.
+ */
 extern const char *const event_field_names[];
 
 /* Finds a field by name or alias; false when there is none. */
@@ -51,9 +52,9 @@ struct event_hook_info {
     const char *alias;                  /* "" when there is none */
     const struct event_member *members; /* of `${.}` beside event, timestamp and node, in order */
     size_t member_count;
-    uint64_t fields;   /* bit set of the fields (1 << enum event_field) that this hook has */
-    bool has_topic;    /* a topic filter can be compared with the event's topic */
-    bool is_message;   /* topic is a topic name (message events), not a subscription's filter */
+    uint64_t fields; /* bit set of the fields (1 << enum event_field) that this hook has */
+    bool has_topic;  /* a topic filter can be compared with the event's topic */
+    bool is_message; /* topic is a topic name (message events), not a subscription's filter */
 };
 
 /* All hooks, indexed by mqk_hook. MQK_HOOK_CUSTOM has every field. */
@@ -75,10 +76,10 @@ static inline int64_t event_number(const mqk_event *event, enum event_field fiel
     return *(const int64_t *)(const void *)((const char *)event + event_fields[field].offset);
 }
 
-/* Brings an event of any size (of an older or newer caller) to full size: returns `event` itself when
- * it is large enough, else a copy in `copy` with the missing members absent; NULL when the event is
- * unusable (smaller than its `hook` member, unknown hook, custom without a "custom." name, or a
- * count without its array). */
+/* Brings an event of any size (of an older or newer caller) to full size: returns `event` itself
+ * when it is large enough, else a copy in `copy` with the missing members absent; NULL when the
+ * event is unusable (smaller than its `hook` member, unknown hook, custom without a "custom." name,
+ * or a count without its array). */
 const mqk_event *event_adopt(const mqk_event *event, mqk_event *copy);
 
 #endif

@@ -3,17 +3,17 @@
  * Reads JSON (RFC 8259) without building a tree and without changing what it passes on: a value is
  * found as the slice of text that it is, so numbers keep their very digits.
  *
- * Strict: exactly the grammar of RFC 8259; text must be valid UTF-8; a byte order mark is refused. No
- * recursion, no allocation. Lone surrogates in escapes (\ud800) are accepted by the grammar and decode
- * to U+FFFD. Any thread.
+ * Strict: exactly the grammar of RFC 8259; text must be valid UTF-8; a byte order mark is refused.
+ * No recursion, no allocation. Lone surrogates in escapes (\ud800) are accepted by the grammar and
+ * decode to U+FFFD. Any thread.
  */
 #ifndef MQK_BASE_JSON_SCAN_H
 #define MQK_BASE_JSON_SCAN_H
 
 #include "buffer.h"
 
-#define JSON_MAX_DEPTH 256u       /* arrays and objects nested deeper are refused */
-#define JSON_MAX_STEPS 32u        /* steps of a path */
+#define JSON_MAX_DEPTH 256u /* arrays and objects nested deeper are refused */
+#define JSON_MAX_STEPS 32u  /* steps of a path */
 
 enum json_kind {
     JSON_NONE, /* not found, or the text is not JSON */
@@ -47,9 +47,9 @@ bool json_valid(mqk_str text, struct json_value *value);
 /* As json_valid(); `at` receives the byte at which the text stops being JSON. */
 bool json_valid_at(mqk_str text, struct json_value *value, size_t *at);
 
-/* Finds the value at a path. The whole text is checked first to last; if it is not JSON the result is
- * JSON_NONE, whatever the path. Of members with the same name the last one counts, at each step. A
- * member's name is compared after decoding its escapes. With no steps: the whole value. */
+/* Finds the value at a path. The whole text is checked first to last; if it is not JSON the result
+ * is JSON_NONE, whatever the path. Of members with the same name the last one counts, at each step.
+ * A member's name is compared after decoding its escapes. With no steps: the whole value. */
 struct json_value json_find(mqk_str text, const struct json_step *steps, size_t count);
 
 /* Appends the decoded bytes of a JSON_STRING value (UTF-8; lone surrogates become U+FFFD). */
@@ -60,8 +60,8 @@ void json_append_decoded(struct buffer *out, const struct json_value *value);
 void json_append_compact(struct buffer *out, mqk_str valid_json);
 
 /* An iterator over the members of an object or the elements of an array that is known to be valid
- * JSON: `for (json_iter_init(&it, v.text); json_iter_next(&it, &name, &v);)`. For an array `name` is
- * an absent value (JSON_NONE). */
+ * JSON: `for (json_iter_init(&it, v.text); json_iter_next(&it, &name, &v);)`. For an array `name`
+ * is an absent value (JSON_NONE). */
 struct json_iter {
     mqk_str text;
     size_t pos;

@@ -7,15 +7,16 @@
 
 #define TOPIC_MAX_LEN 65535u
 
-/* NULL when the filter is legal; else a sentence (static memory) and, in `at` (may be NULL), the byte
- * where it goes wrong. */
+/* NULL when the filter is legal; else a sentence (static memory) and, in `at` (may be NULL), the
+ * byte where it goes wrong. */
 const char *topic_filter_check(mqk_str filter, size_t *at);
 
 /* NULL when the topic name is legal (1 to 65,535 bytes, valid UTF-8, no NUL, no wildcard). */
 const char *topic_name_check(mqk_str topic);
 
-/* Whether a legal filter matches a topic. The topic is taken as it is (never checked for UTF-8 here);
- * one that is empty or contains wildcard characters as levels matches nothing but is no error. */
+/* Whether a legal filter matches a topic. The topic is taken as it is (never checked for UTF-8
+ * here); one that is empty or contains wildcard characters as levels matches nothing but is no
+ * error. */
 bool topic_filter_matches(mqk_str filter, mqk_str topic);
 
 /* What the n-th wildcard (from 1) of a filter stands for in a topic that it matches: one level for

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strict UTF-8 (Unicode 15, table 3-7: no surrogates, no overlong forms, nothing above U+10FFFF). */
+/* Strict UTF-8 (Unicode 15, table 3-7: no surrogates, no overlong forms, nothing above U+10FFFF).
+ */
 #ifndef MQK_BASE_UTF8_H
 #define MQK_BASE_UTF8_H
 

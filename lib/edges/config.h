@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From YAML to settings. Loading reports every problem with file, line, column, path and remedy; the
- * result is immutable and reference-counted, because bridges outlive the caller's mqk_config. Any
- * thread. The public mqk_config is struct config.
+ * From YAML to settings. Loading reports every problem with file, line, column, path and remedy;
+ * the result is immutable and reference-counted, because bridges outlive the caller's mqk_config.
+ * Any thread. The public mqk_config is struct config.
  */
 #ifndef MQK_EDGES_CONFIG_H
 #define MQK_EDGES_CONFIG_H

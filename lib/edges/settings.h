@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The settings in their final form: units resolved, defaults filled in, secrets read, everything
- * checked. Written by config.c, read by producer.c and the bridge; immutable afterwards. All texts are
- * NUL-terminated and belong to the config they stand in.
+ * checked. Written by config.c, read by producer.c and the bridge; immutable afterwards. All texts
+ * are NUL-terminated and belong to the config they stand in.
  */
 #ifndef MQK_EDGES_SETTINGS_H
 #define MQK_EDGES_SETTINGS_H
@@ -12,10 +12,20 @@
 
 enum produce_mode { PRODUCE_ASYNC, PRODUCE_SYNC };
 enum acks { ACKS_ALL, ACKS_LEADER, ACKS_NONE };
-enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_SNAPPY, COMPRESSION_LZ4,
-                   COMPRESSION_ZSTD };
-enum partitioner { PARTITIONER_MURMUR2, PARTITIONER_STICKY, PARTITIONER_RANDOM,
-                   PARTITIONER_ROUNDROBIN, PARTITIONER_CONSISTENT };
+enum compression {
+    COMPRESSION_NONE,
+    COMPRESSION_GZIP,
+    COMPRESSION_SNAPPY,
+    COMPRESSION_LZ4,
+    COMPRESSION_ZSTD
+};
+enum partitioner {
+    PARTITIONER_MURMUR2,
+    PARTITIONER_STICKY,
+    PARTITIONER_RANDOM,
+    PARTITIONER_ROUNDROBIN,
+    PARTITIONER_CONSISTENT
+};
 enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_DROP_NEWEST, WHEN_FULL_REFUSE };
 enum sasl_mechanism { SASL_NONE, SASL_PLAIN, SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_512 };
 
@@ -41,17 +51,17 @@ struct property {
 
 /* A Kafka cluster. */
 struct cluster_settings {
-    const char *name;      /* "default" when the configuration has only `client` */
-    const char *client_id; /* "mqkafka" */
-    const char *servers;   /* "host:port,host:port"; port 9092 where left out */
-    bool embedded;         /* servers: ["embedded"] */
-    int64_t connect_timeout_ms;      /* 0: librdkafka's own */
-    int64_t request_timeout_ms;      /* 0: librdkafka's own */
-    int64_t metadata_fast_ms;        /* min_metadata_refresh_interval; 0: librdkafka's own */
-    int64_t metadata_refresh_ms;     /* health_check_interval; 0: librdkafka's own */
+    const char *name;            /* "default" when the configuration has only `client` */
+    const char *client_id;       /* "mqkafka" */
+    const char *servers;         /* "host:port,host:port"; port 9092 where left out */
+    bool embedded;               /* servers: ["embedded"] */
+    int64_t connect_timeout_ms;  /* 0: librdkafka's own */
+    int64_t request_timeout_ms;  /* 0: librdkafka's own */
+    int64_t metadata_fast_ms;    /* min_metadata_refresh_interval; 0: librdkafka's own */
+    int64_t metadata_refresh_ms; /* health_check_interval; 0: librdkafka's own */
     enum sasl_mechanism mechanism;
-    const char *username;  /* NULL without SASL */
-    const char *password;  /* NULL without SASL; secret */
+    const char *username; /* NULL without SASL */
+    const char *password; /* NULL without SASL; secret */
     bool tls;
     const char *cacertfile; /* NULL: the system's */
     const char *certfile;   /* NULL: no client certificate */
@@ -73,7 +83,7 @@ struct settings {
     const struct cluster_settings *clusters;
     size_t cluster_count; /* at least 1 */
     const struct lane_settings *lanes;
-    size_t lane_count; /* at least 1 */
+    size_t lane_count;     /* at least 1 */
     struct ruleset *rules; /* compiled; rule_info.lane is an index into lanes */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The compiled rules: immutable, reference-counted, usable from any thread, knowing neither Kafka nor
- * YAML. What a rule's records have to do with Kafka is to the ruleset a number, the rule's `lane`,
- * which the floors above give and read back.
+ * The compiled rules: immutable, reference-counted, usable from any thread, knowing neither Kafka
+ * nor YAML. What a rule's records have to do with Kafka is to the ruleset a number, the rule's
+ * `lane`, which the floors above give and read back.
  */
 #ifndef MQK_RULES_RULESET_H
 #define MQK_RULES_RULESET_H
@@ -20,8 +20,8 @@ struct rule_header_source {
 /* One rule as written; absent texts are settings that were not given. All texts are copied. */
 struct rule_source {
     mqk_str name;
-    mqk_str hook;            /* "message.publish", "client.connected, client.disconnected", "client.*" */
-    const mqk_str *filters;  /* none: "#" */
+    mqk_str hook; /* "message.publish", "client.connected, client.disconnected", "client.*" */
+    const mqk_str *filters; /* none: "#" */
     size_t filter_count;
     bool filters_is_list;    /* for paths in messages: `filters[0]` instead of `filter` */
     mqk_str topic;           /* template; must be there */
@@ -31,12 +31,12 @@ struct rule_source {
     mqk_value_format format; /* of value */
     const struct rule_header_source *headers;
     size_t header_count;
-    mqk_str timestamp;       /* template; absent: the event's time */
+    mqk_str timestamp; /* template; absent: the event's time */
     enum payload_encoding encoding;
     bool stop;
-    uint32_t max_topics;     /* most different topics that a topic template may make */
-    mqk_str cluster;         /* name of the cluster, for records and explain */
-    uint32_t lane;           /* opaque */
+    uint32_t max_topics; /* most different topics that a topic template may make */
+    mqk_str cluster;     /* name of the cluster, for records and explain */
+    uint32_t lane;       /* opaque */
 };
 
 /* Told of each problem: which rule, the setting's path inside the rule ("key", "filters[1]",
@@ -44,8 +44,8 @@ struct rule_source {
 typedef void (*rule_problem_fn)(void *user, size_t rule, const char *path, size_t at,
                                 mqk_severity severity, mqk_status code, const char *sentence);
 
-/* Compiles. NULL when there was an error (each was told) or no memory (told as MQK_ERR_NO_MEMORY). The
- * result has one reference. */
+/* Compiles. NULL when there was an error (each was told) or no memory (told as MQK_ERR_NO_MEMORY).
+ * The result has one reference. */
 struct ruleset *ruleset_compile(const struct rule_source *rules, size_t count,
                                 rule_problem_fn problem, void *user);
 
@@ -54,12 +54,12 @@ void ruleset_unref(struct ruleset *r); /* NULL allowed */
 
 /* What the floors above may know of a rule. */
 struct rule_info {
-    mqk_str name;      /* given, or "hook[N]" */
+    mqk_str name; /* given, or "hook[N]" */
     mqk_str cluster;
     uint32_t lane;
     uint32_t max_topics;
     bool constant_topic;
-    mqk_str topic;     /* with constant_topic: the topic */
+    mqk_str topic; /* with constant_topic: the topic */
 };
 size_t ruleset_size(const struct ruleset *r);
 const struct rule_info *ruleset_rule(const struct ruleset *r, size_t index);
@@ -69,8 +69,8 @@ const struct rule_info *ruleset_rule(const struct ruleset *r, size_t index);
 /* Most rules in a ruleset. */
 #define RULESET_MAX_RULES 1000000u
 
-/* A record just rendered; everything points into the event, the ruleset or the caller's buffer, valid
- * until the callback returns. */
+/* A record just rendered; everything points into the event, the ruleset or the caller's buffer,
+ * valid until the callback returns. */
 struct rendered_record {
     uint32_t rule;
     const struct rule_info *info;
@@ -80,8 +80,9 @@ struct rendered_record {
     const mqk_header *headers;
     size_t header_count;
     int64_t timestamp_ms;
-    int32_t partition;  /* -1: the partitioner chooses */
-    mqk_status status;  /* MQK_OK, MQK_ERR_TOPIC (illegal topic), MQK_ERR_TOO_LARGE, MQK_ERR_NO_MEMORY */
+    int32_t partition; /* -1: the partitioner chooses */
+    mqk_status
+        status; /* MQK_OK, MQK_ERR_TOPIC (illegal topic), MQK_ERR_TOO_LARGE, MQK_ERR_NO_MEMORY */
     bool utf8_replaced;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Templates: text with `${…}`, compiled once into a flat list of pieces and rendered for each event.
- * Immutable after compiling, any thread.
+ * Templates: text with `${…}`, compiled once into a flat list of pieces and rendered for each
+ * event. Immutable after compiling, any thread.
  *
  * Placeholders:
  *   ${clientid} ${.clientid}    a field (names and aliases of base/event.h)
@@ -14,15 +14,15 @@
  *   ${filter.1}                 what the first wildcard of the rule's matching filter stands for
  *   ${.} ${}                    the whole event as a JSON object
  *   ${$}                        a literal `$`
- * A placeholder whose path is written wrongly (`${a..b}`) or whose first name is no field is an error
- * with its place and the nearest name; an unfinished `${d`, a bare `$a` and `{c}` are literal text.
- * Inside the braces white space around the path is allowed.
+ * A placeholder whose path is written wrongly (`${a..b}`) or whose first name is no field is an
+ * error with its place and the nearest name; an unfinished `${d`, a bare `$a` and `{c}` are literal
+ * text. Inside the braces white space around the path is allowed.
  *
- * In text mode a value is put in as it is: text as its bytes, numbers and booleans as JSON literals,
- * objects and arrays as compact JSON, a missing one as `undefined`.
- * In JSON mode a placeholder inside a JSON string is escaped (and a missing one is `undefined`); one
- * in value position is encoded: text as a JSON string, numbers and booleans as literals, objects and
- * arrays as compact JSON, a missing one as null; `${payload}` in value position is put in as it is
+ * In text mode a value is put in as it is: text as its bytes, numbers and booleans as JSON
+ * literals, objects and arrays as compact JSON, a missing one as `undefined`. In JSON mode a
+ * placeholder inside a JSON string is escaped (and a missing one is `undefined`); one in value
+ * position is encoded: text as a JSON string, numbers and booleans as literals, objects and arrays
+ * as compact JSON, a missing one as null; `${payload}` in value position is put in as it is
  * (compact) when it is valid JSON and as a JSON string when it is not.
  */
 #ifndef MQK_RULES_TEMPLATE_H
@@ -47,15 +47,16 @@ struct render_context {
 /* The event's time: its own when it has one, else now_ms. */
 int64_t render_timestamp(const struct render_context *ctx);
 
-/* Compiles. On failure returns MQK_ERR_TEMPLATE or MQK_ERR_NO_MEMORY and fills `err` (NULL allowed):
- * `column` is the byte in `text` (from 1) and `message` only the sentence, without place. */
+/* Compiles. On failure returns MQK_ERR_TEMPLATE or MQK_ERR_NO_MEMORY and fills `err` (NULL
+ * allowed): `column` is the byte in `text` (from 1) and `message` only the sentence, without place.
+ */
 mqk_status template_compile(mqk_str text, mqk_value_format format, struct template **out,
                             mqk_error *err);
 void template_free(struct template *t);
 
 /* Renders. The result is `*out`, which points into `buffer`, into the event or into the template (a
- * template that is one piece of text, or one text field, is not copied); absent when the template is
- * one single placeholder whose value is missing. After each rendering the caller looks at
+ * template that is one piece of text, or one text field, is not copied); absent when the template
+ * is one single placeholder whose value is missing. After each rendering the caller looks at
  * buffer->failure. A result in `buffer` moves when the buffer
  * grows: callers that render several templates into one buffer use struct rendering (ruleset.h). */
 void template_render(const struct template *t, struct render_context *ctx, struct buffer *buffer,
