@@ -570,17 +570,28 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
  *
  * @param bridge the bridge
  * @param event  the event; not used after the call
- * @return number of records that were accepted, one for each rule that matched; 0: no rule matched,
- *         or all its records were dropped as the configuration says (counted in the stats)
+ * @return number of records that were accepted, at most one for each rule that matched; 0: no rule
+ *         matched, or all its records were dropped from a full buffer as the configuration says
  * @retval MQK_ERR_FULL      a record was refused because the buffer is full (`when_full: refuse`)
+ * @retval MQK_ERR_TOO_LARGE a record is larger than Kafka's message size limit
+ * @retval MQK_ERR_TOPIC     a record's Kafka topic is illegal or beyond `max_topics`
  * @retval MQK_ERR_TIMEOUT   `produce: sync`: not acknowledged in time (it may still arrive)
- * @retval MQK_ERR_KAFKA, MQK_ERR_TOO_LARGE, MQK_ERR_EXPIRED `produce: sync`: Kafka refused it
+ * @retval MQK_ERR_KAFKA     Kafka or librdkafka refused a record at once; `produce: sync`: for good
+ * @retval MQK_ERR_EXPIRED   `produce: sync`: `message_ttl` passed
  * @retval MQK_ERR_ARGUMENT  NULL, unknown hook, or a custom hook without its name
  * @retval MQK_ERR_FORKED, MQK_ERR_NO_MEMORY
  * When several rules match and one record fails, the others are still sent and the error is
  * returned. Any thread, several at once; not after mqk_bridge_close() began. @since 0.9
  */
 MQK_API int mqk_on_event(mqk_bridge *bridge, const mqk_event *event);
+
+/**
+ * Tells whether the rules in use have one for a hook, so that a host need not prepare events that
+ * nobody wants. The answer can change with mqk_bridge_reload().
+ * @return true also when `bridge` is unusable here (after a fork), so that mqk_on_event() can say so
+ * Any thread; costs a few nanoseconds. @since 0.9
+ */
+MQK_API bool mqk_bridge_wants(const mqk_bridge *bridge, mqk_hook hook);
 
 /**
  * Runs the callbacks that are due.

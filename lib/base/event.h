@@ -63,6 +63,15 @@ extern const struct event_hook_info event_hooks[MQK_HOOK_COUNT];
 /* Names and aliases of all hooks, NULL-terminated, for suggestions. */
 extern const char *const event_hook_names[];
 
+/* Whether this names a custom hook: "custom." and something behind it. */
+bool event_is_custom_name(mqk_str name);
+
+/* Finds a hook by name or alias; a custom name gives MQK_HOOK_CUSTOM; false when there is none. */
+bool event_hook_by_name(mqk_str name, mqk_hook *out);
+
+/* Makes an event with nothing in it; writes exactly `size` bytes (see mqk_event_init()). */
+void event_init(mqk_event *event, size_t size, mqk_hook hook);
+
 /* The text field, absent when NULL. `event` has full size. */
 static inline mqk_str event_text(const mqk_event *event, enum event_field field) {
     return *(const mqk_str *)(const void *)((const char *)event + event_fields[field].offset);

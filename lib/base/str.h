@@ -28,6 +28,15 @@ static inline mqk_str str_slice(mqk_str s, size_t from, size_t len) {
     return part;
 }
 
+/* FNV-1a over 64 bits, folded; for tables whose names nobody hostile chooses by the thousand. */
+static inline uint32_t str_hash(mqk_str s) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.len; i++) {
+        h = (h ^ (unsigned char)s.data[i]) * 0x100000001b3u;
+    }
+    return (uint32_t)(h ^ h >> 32);
+}
+
 /* Without white space (space, tab, CR, LF) at both ends. */
 static inline mqk_str str_trim(mqk_str s) {
     while (s.len > 0 && memchr(" \t\r\n", s.data[0], 4)) {

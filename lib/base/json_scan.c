@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json_scan.h"
+
+#include "bytes.h"
+#include "json_space.h"
+#include "utf8.h"
+
+#define STACK_WORDS      (JSON_MAX_DEPTH / 64u)
+#define NO_MORE_ELEMENTS UINT64_MAX
+
+/* What a byte means inside a string. */
+enum { PLAIN, QUOTE, BACKSLASH, CONTROL, LONG };
+
+/* One pass over a text, which checks it and follows a path on the way.
+ *
+ * `on_path` containers, counted from the outermost, are those through which the path runs. Values
+ * in the innermost of them are compared with the path's next step; whatever matches there replaces
+ * everything that an earlier member of the same name had to offer, at this depth and below. */
+struct scan {
+    const char *begin;
+    const char *end;
+    const char *bad;             /* first byte that is wrong */
+    uint64_t stack[STACK_WORDS]; /* a bit per open container: 1 is an object */
+    uint32_t depth;              /* open containers */
+    const struct json_step *steps;
+    uint32_t count;
+    uint32_t on_path;
+    uint64_t element;        /* index of the next element of the innermost array on the path */
+    bool next_matches;       /* the value that comes next is the path's next step */
+    const char *found_start; /* of a found container that is still open */
+    struct json_value found;
+};
+
+static const struct json_value nothing = {JSON_NONE, {NULL, 0}, false};
+
+/* ---- Tokens: each takes the place where the token begins and returns the place behind it, or NULL
+ * after setting `bad`. */
+
+static const char *fail(struct scan *s, const char *at) {
+    s->bad = at;
+    return NULL;
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static int hex_digit(char c) {
+    if (is_digit(c)) {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* `p` is behind the backslash. */
+static const char *scan_escape(struct scan *s, const char *p) {
+    if (p == s->end) {
+        return fail(s, p);
+    }
+    if (*p != 'u') {
+        return *p != '\0' && strchr("\"\\/bfnrt", *p) ? p + 1 : fail(s, p);
+    }
+    p++;
+    for (int i = 0; i < 4; i++, p++) {
+        if (p == s->end || hex_digit(*p) < 0) {
+            return fail(s, p);
+        }
+    }
+    return p;
+}
+
+static inline int string_class(uint8_t c) {
+    if (c >= 0x80) {
+        return LONG;
+    }
+    if (c < 0x20) {
+        return CONTROL;
+    }
+    return c == '"' ? QUOTE : c == '\\' ? BACKSLASH : PLAIN;
+}
+
+static inline const char *skip_plain(const char *p, const char *end) {
+    while (end - p >= 8) {
+        uint64_t special = bytes_json_special(bytes_load(p));
+        if (special) {
+            p += bytes_before(special);
+            break;
+        }
+        p += 8;
+    }
+    while (p < end && string_class((uint8_t)*p) == PLAIN) {
+        p++;
+    }
+    return p;
+}
+
+/* `p` is at the opening quote. */
+static const char *scan_string(struct scan *s, const char *p, bool *escapes) {
+    const char *end = s->end;
+    *escapes = false;
+    p++;
+    for (;;) {
+        p = skip_plain(p, end);
+        if (p == end) {
+            return fail(s, p);
+        }
+        size_t len;
+        switch (string_class((uint8_t)*p)) {
+        case QUOTE:
+            return p + 1;
+        case BACKSLASH:
+            *escapes = true;
+            p = scan_escape(s, p + 1);
+            if (!p) {
+                return NULL;
+            }
+            break;
+        case LONG:
+            len = utf8_char_len(p, (size_t)(end - p));
+            if (len == 0) {
+                return fail(s, p);
+            }
+            p += len;
+            break;
+        default:
+            return fail(s, p);
+        }
+    }
+}
+
+static const char *scan_digits(struct scan *s, const char *p) {
+    if (p == s->end || !is_digit(*p)) {
+        return fail(s, p);
+    }
+    while (p < s->end && is_digit(*p)) {
+        p++;
+    }
+    return p;
+}
+
+static const char *scan_number(struct scan *s, const char *p) {
+    if (*p == '-') {
+        p++;
+    }
+    if (p < s->end && *p == '0') {
+        p++;
+    } else if (!(p = scan_digits(s, p))) {
+        return NULL;
+    }
+    if (p < s->end && *p == '.' && !(p = scan_digits(s, p + 1))) {
+        return NULL;
+    }
+    if (p < s->end && (*p == 'e' || *p == 'E')) {
+        p++;
+        if (p < s->end && (*p == '+' || *p == '-')) {
+            p++;
+        }
+        p = scan_digits(s, p);
+    }
+    return p;
+}
+
+static const char *scan_word(struct scan *s, const char *p, const char *word) {
+    for (; *word; word++, p++) {
+        if (p == s->end || *p != *word) {
+            return fail(s, p);
+        }
+    }
+    return p;
+}
+
+static const char *scan_scalar(struct scan *s, const char *p, struct json_value *v) {
+    v->has_escapes = false;
+    const char *behind;
+    switch (*p) {
+    case '"':
+        v->kind = JSON_STRING;
+        behind = scan_string(s, p, &v->has_escapes);
+        break;
+    case 't':
+        v->kind = JSON_TRUE;
+        behind = scan_word(s, p, "true");
+        break;
+    case 'f':
+        v->kind = JSON_FALSE;
+        behind = scan_word(s, p, "false");
+        break;
+    case 'n':
+        v->kind = JSON_NULL;
+        behind = scan_word(s, p, "null");
+        break;
+    default:
+        v->kind = JSON_NUMBER;
+        behind = *p == '-' || is_digit(*p) ? scan_number(s, p) : fail(s, p);
+        break;
+    }
+    v->text = (mqk_str){p, behind ? (size_t)(behind - p) : 0};
+    return behind;
+}
+
+/* ---- Escapes */
+
+/* Four hexadecimal digits. */
+static uint32_t read_unit(const char *digits) {
+    uint32_t unit = 0;
+    for (int i = 0; i < 4; i++) {
+        unit = unit << 4 | (uint32_t)hex_digit(digits[i]);
+    }
+    return unit;
+}
+
+/* Decodes the escape at `p` (at the backslash, known to be valid) to at most 4 bytes at `out`;
+ * returns the place behind it. */
+static const char *decode_escape(const char *p, const char *end, char out[4], size_t *len) {
+    static const char letters[] = "\"\\/bfnrt";
+    static const char meanings[] = "\"\\/\b\f\n\r\t";
+    p++;
+    if (*p != 'u') {
+        out[0] = meanings[strchr(letters, *p) - letters];
+        *len = 1;
+        return p + 1;
+    }
+    uint32_t code_point = read_unit(p + 1);
+    bool more = end - p >= 11 && p[5] == '\\' && p[6] == 'u';
+    p += 5;
+    if (code_point >= 0xD800 && code_point <= 0xDFFF) {
+        uint32_t low = more && code_point < 0xDC00 ? read_unit(p + 2) : 0;
+        bool pair = low >= 0xDC00 && low <= 0xDFFF;
+        code_point = pair ? 0x10000 + ((code_point - 0xD800) << 10) + (low - 0xDC00) : 0xFFFD;
+        p += pair ? 6 : 0;
+    }
+    *len = utf8_encode(code_point, out);
+    return p;
+}
+
+/* Whether a string token (with quotes, valid) decodes to `name`. */
+static bool token_equals(mqk_str token, bool escapes, mqk_str name) {
+    mqk_str inside = {token.data + 1, token.len - 2};
+    if (!escapes) {
+        return str_equal(inside, name);
+    }
+    const char *p = inside.data;
+    const char *end = p + inside.len;
+    size_t pos = 0;
+    while (p < end) {
+        char decoded[4] = {*p, 0, 0, 0};
+        size_t len = 1;
+        p = *p == '\\' ? decode_escape(p, end, decoded, &len) : p + 1;
+        if (len > name.len - pos || memcmp(decoded, name.data + pos, len) != 0) {
+            return false;
+        }
+        pos += len;
+    }
+    return pos == name.len;
+}
+
+/* ---- The path */
+
+static bool innermost_on_path(const struct scan *s) {
+    return s->on_path == s->depth && s->depth > 0 && s->depth <= s->count;
+}
+
+static void see_name(struct scan *s, mqk_str token, bool escapes) {
+    if (innermost_on_path(s)) {
+        mqk_str name = s->steps[s->depth - 1].name;
+        s->next_matches = name.data && token_equals(token, escapes, name);
+    }
+}
+
+static void see_element(struct scan *s) {
+    if (innermost_on_path(s)) {
+        const struct json_step *step = &s->steps[s->depth - 1];
+        s->next_matches = !step->name.data && s->element == step->index;
+        s->element += s->element != NO_MORE_ELEMENTS;
+    }
+}
+
+/* A scalar, or (`v` is NULL) a container that begins at `start`. */
+static void see_value(struct scan *s, const char *start, const struct json_value *v) {
+    if (!s->next_matches) {
+        return;
+    }
+    s->next_matches = false;
+    s->found = nothing;
+    if (s->depth == s->count) {
+        s->found_start = v ? NULL : start;
+        s->found = v ? *v : nothing;
+    } else if (!v) {
+        s->on_path = s->depth + 1;
+        s->element = 0;
+    }
+}
+
+/* The container that ends before `behind` was closed: `depth` is already that around it. */
+static void see_close(struct scan *s, const char *behind) {
+    if (s->on_path > s->depth) {
+        s->on_path = s->depth;
+        s->element = NO_MORE_ELEMENTS;
+    }
+    if (s->found_start && s->depth == s->count) {
+        s->found.kind = *s->found_start == '{' ? JSON_OBJECT : JSON_ARRAY;
+        s->found.text = (mqk_str){s->found_start, (size_t)(behind - s->found_start)};
+        s->found_start = NULL;
+    }
+}
+
+/* ---- The grammar */
+
+static bool in_object(const struct scan *s) {
+    uint32_t top = s->depth - 1;
+    return s->stack[top / 64] >> (top % 64) & 1;
+}
+
+static const char *open_container(struct scan *s, const char *p) {
+    if (s->depth == JSON_MAX_DEPTH) {
+        return fail(s, p);
+    }
+    see_value(s, p, NULL);
+    uint64_t bit = UINT64_C(1) << (s->depth % 64);
+    if (*p == '{') {
+        s->stack[s->depth / 64] |= bit;
+    } else {
+        s->stack[s->depth / 64] &= ~bit;
+    }
+    s->depth++;
+    return p + 1;
+}
+
+/* What stands before a value in the innermost container: a member's name and its colon. */
+static const char *scan_before_value(struct scan *s, const char *p) {
+    if (!in_object(s)) {
+        see_element(s);
+        return p;
+    }
+    if (p == s->end || *p != '"') {
+        return fail(s, p);
+    }
+    bool escapes;
+    const char *behind = scan_string(s, p, &escapes);
+    if (!behind) {
+        return NULL;
+    }
+    see_name(s, (mqk_str){p, (size_t)(behind - p)}, escapes);
+    p = json_skip_space(behind, s->end);
+    if (p == s->end || *p != ':') {
+        return fail(s, p);
+    }
+    return json_skip_space(p + 1, s->end);
+}
+
+/* From behind a value to the beginning of the next one: closes what ends here. Sets `done` when the
+ * outermost value is over. */
+static const char *scan_after_value(struct scan *s, const char *p, bool *done) {
+    while (s->depth > 0) {
+        p = json_skip_space(p, s->end);
+        if (p < s->end && *p == ',') {
+            return scan_before_value(s, json_skip_space(p + 1, s->end));
+        }
+        if (p == s->end || *p != (in_object(s) ? '}' : ']')) {
+            return fail(s, p);
+        }
+        p++;
+        s->depth--;
+        see_close(s, p);
+    }
+    *done = true;
+    p = json_skip_space(p, s->end);
+    return p == s->end ? p : fail(s, p);
+}
+
+static bool scan_text(struct scan *s) {
+    const char *p = json_skip_space(s->begin, s->end);
+    bool done = false;
+    while (p && !done) {
+        if (p == s->end) {
+            fail(s, p);
+            return false;
+        }
+        if (*p != '{' && *p != '[') {
+            struct json_value v;
+            const char *behind = scan_scalar(s, p, &v);
+            if (!behind) {
+                return false;
+            }
+            see_value(s, p, &v);
+            p = scan_after_value(s, behind, &done);
+            continue;
+        }
+        char close = *p == '{' ? '}' : ']';
+        p = open_container(s, p);
+        if (!p) {
+            return false;
+        }
+        p = json_skip_space(p, s->end);
+        bool empty = p < s->end && *p == close;
+        p = empty ? scan_after_value(s, p, &done) : scan_before_value(s, p);
+    }
+    return p != NULL;
+}
+
+static struct scan scan_of(mqk_str text, const struct json_step *steps, size_t count) {
+    const char *begin = text.data ? text.data : "";
+    return (struct scan){
+        .begin = begin,
+        .end = begin + (text.data ? text.len : 0),
+        .steps = steps,
+        .count = (uint32_t)count,
+        .next_matches = true, /* the outermost value is where every path begins */
+    };
+}
+
+bool json_valid_at(mqk_str text, struct json_value *value, size_t *at) {
+    struct scan s = scan_of(text, NULL, 0);
+    bool valid = scan_text(&s);
+    if (value) {
+        *value = valid ? s.found : nothing;
+    }
+    if (at) {
+        *at = (size_t)((valid ? s.end : s.bad) - s.begin);
+    }
+    return valid;
+}
+
+bool json_valid(mqk_str text, struct json_value *value) {
+    return json_valid_at(text, value, NULL);
+}
+
+struct json_value json_find(mqk_str text, const struct json_step *steps, size_t count) {
+    if (count > JSON_MAX_STEPS) {
+        return nothing;
+    }
+    struct scan s = scan_of(text, steps, count);
+    return scan_text(&s) ? s.found : nothing;
+}
+
+/* ---- Decoding */
+
+void json_append_decoded(struct buffer *out, const struct json_value *value) {
+    if (value->kind != JSON_STRING || value->text.len < 2) {
+        return;
+    }
+    const char *p = value->text.data + 1;
+    const char *end = value->text.data + value->text.len - 1;
+    while (p < end) {
+        const char *backslash = value->has_escapes ? memchr(p, '\\', (size_t)(end - p)) : NULL;
+        buffer_append(out, p, (size_t)((backslash ? backslash : end) - p));
+        if (!backslash) {
+            return;
+        }
+        char decoded[4];
+        size_t len;
+        p = decode_escape(backslash, end, decoded, &len);
+        buffer_append(out, decoded, len);
+    }
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json_write.h"
+
+#include "bytes.h"
+#include "utf8.h"
+
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* What stands behind the backslash for an ASCII character that cannot stand as it is: a letter, `u`
+ * for \u00XX; 0 for one that can. */
+static const char escapes[128] = {'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'b',
+                                  't', 'n', 'u', 'f', 'r', 'u',         'u',          'u', 'u',
+                                  'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
+                                  'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\'};
+
+/* The most that one byte of input becomes: \u00XX. */
+#define MOST 6u
+
+/* Writes the character at `*p` to `to` as it stands inside a JSON string, advances `*p`, returns
+ * the end of what was written. */
+static inline char *write_char(char *to, const char **p, const char *end, bool *replaced) {
+    static const char hex[] = "0123456789abcdef";
+    uint8_t c = (uint8_t) * *p;
+    if (c < 0x80) {
+        char escape = escapes[c];
+        (*p)++;
+        if (!escape) {
+            *to++ = (char)c;
+            return to;
+        }
+        *to++ = '\\';
+        *to++ = escape;
+        if (escape == 'u') {
+            *to++ = '0';
+            *to++ = '0';
+            *to++ = hex[c >> 4];
+            *to++ = hex[c & 15];
+        }
+        return to;
+    }
+    size_t len = utf8_char_len(*p, (size_t)(end - *p));
+    if (len > 0) {
+        memcpy(to, *p, len);
+        *p += len;
+        return to + len;
+    }
+    *replaced = true;
+    *p += utf8_invalid_len(*p, (size_t)(end - *p));
+    memcpy(to, REPLACEMENT, sizeof(REPLACEMENT) - 1);
+    return to + sizeof(REPLACEMENT) - 1;
+}
+
+/* Writes [p, end) to `to`, which has room for MOST times as many bytes and a word; returns the end.
+ */
+static char *write_escaped(char *to, const char *p, const char *end, bool *replaced) {
+    while (end - p >= 8) {
+        uint64_t word = bytes_load(p);
+        uint64_t special = bytes_json_special(word);
+        /* The whole word is written; what is special in it is written over. */
+        memcpy(to, &word, sizeof(word));
+        size_t plain = special ? bytes_before(special) : 8;
+        p += plain;
+        to += plain;
+        if (special) {
+            to = write_char(to, &p, end, replaced);
+        }
+    }
+    while (p < end) {
+        to = write_char(to, &p, end, replaced);
+    }
+    return to;
+}
+
+/* So much input at a time, or as much as there is room for at its worst, but not less than a few
+ * bytes: a buffer that is large enough for the text as it is must not grow for the worst case. */
+#define CHUNK     1024u
+#define MIN_CHUNK 64u
+
+/* How many of the next `left` bytes to write, with room made for them; 0 after a failure. */
+static size_t next_chunk(struct buffer *out, size_t left) {
+    size_t len = left < CHUNK ? left : CHUNK;
+    size_t room = out->capacity - out->len;
+    size_t fits = room > sizeof(uint64_t) ? (room - sizeof(uint64_t)) / MOST : 0;
+    if (fits >= len || fits >= MIN_CHUNK) {
+        return out->failure != MQK_OK ? 0 : fits < len ? fits : len;
+    }
+    return buffer_reserve(out, len * MOST + sizeof(uint64_t)) ? len : 0;
+}
+
+/* A chunk of `len` out of `left` bytes without the character, or piece of one, that its border
+ * would cut. What begins more than three bytes before the border ends before it. */
+static size_t whole_characters(const char *p, size_t len, size_t left) {
+    for (size_t back = 1; len < left && back <= 3 && back < len; back++) {
+        const char *c = p + len - back;
+        if (((uint8_t)*c & 0xC0) != 0x80) {
+            size_t rest = left - (len - back);
+            size_t n = utf8_char_len(c, rest);
+            n = n > 0 ? n : utf8_invalid_len(c, rest);
+            return n > back ? len - back : len;
+        }
+    }
+    return len;
+}
+
+/* Near the limit the worst case has no room, but the text may have. */
+static void write_near_limit(struct buffer *out, const char *p, const char *end, bool *replaced) {
+    while (p < end && out->failure == MQK_OK) {
+        char one[MOST];
+        char *to = write_char(one, &p, end, replaced);
+        buffer_append(out, one, (size_t)(to - one));
+    }
+}
+
+bool json_write_escaped(struct buffer *out, mqk_str text) {
+    bool replaced = false;
+    const char *p = text.data;
+    for (size_t left = text.len, len; left > 0; p += len, left -= len) {
+        if (out->limit - out->len < CHUNK * MOST + sizeof(uint64_t)) {
+            write_near_limit(out, p, p + left, &replaced);
+            break;
+        }
+        len = next_chunk(out, left);
+        if (len == 0) {
+            break;
+        }
+        len = whole_characters(p, len, left);
+        char *to = out->data + out->len;
+        out->len += (size_t)(write_escaped(to, p, p + len, &replaced) - to);
+    }
+    return replaced;
+}
+
+bool json_write_string(struct buffer *out, mqk_str text) {
+    buffer_append_char(out, '"');
+    bool replaced = json_write_escaped(out, text);
+    buffer_append_char(out, '"');
+    return replaced;
+}
