@@ -7,6 +7,7 @@
 #ifndef MQK_RULES_RULESET_H
 #define MQK_RULES_RULESET_H
 
+#include "kafka_topic.h"
 #include "template.h"
 
 struct ruleset;
@@ -62,6 +63,8 @@ struct rule_info {
     mqk_str topic; /* with constant_topic: the topic */
 };
 size_t ruleset_size(const struct ruleset *r);
+/* Bit set (1 << mqk_hook) of the hooks that have at least one rule. */
+uint64_t ruleset_hooks(const struct ruleset *r);
 const struct rule_info *ruleset_rule(const struct ruleset *r, size_t index);
 
 /* Most headers a rule may have; more is a load error. */
@@ -104,9 +107,5 @@ int ruleset_evaluate(const struct ruleset *r, const mqk_event *event,
 typedef void (*rule_verdict_fn)(void *user, size_t rule, bool matched, mqk_str reason);
 int ruleset_explain(const struct ruleset *r, const mqk_event *event,
                     const struct ruleset_host *host, rule_verdict_fn fn, void *user);
-
-/* NULL when `topic` is a legal Kafka topic name (1–249 of a-zA-Z0-9._-, not "." or ".."), else a
- * sentence (static memory). */
-const char *kafka_topic_check(mqk_str topic);
 
 #endif

@@ -47,7 +47,8 @@ struct render_context {
 /* The event's time: its own when it has one, else now_ms. */
 int64_t render_timestamp(const struct render_context *ctx);
 
-/* Compiles. On failure returns MQK_ERR_TEMPLATE or MQK_ERR_NO_MEMORY and fills `err` (NULL
+/* Compiles a text of at most 1 MiB. On failure returns MQK_ERR_TEMPLATE, MQK_ERR_UNAVAILABLE (a
+ * template filter, `${x | lower}`) or MQK_ERR_NO_MEMORY and fills `err` (NULL
  * allowed): `column` is the byte in `text` (from 1) and `message` only the sentence, without place.
  */
 mqk_status template_compile(mqk_str text, mqk_value_format format, struct template **out,
@@ -58,7 +59,7 @@ void template_free(struct template *t);
  * template that is one piece of text, or one text field, is not copied); absent when the template
  * is one single placeholder whose value is missing. After each rendering the caller looks at
  * buffer->failure. A result in `buffer` moves when the buffer
- * grows: callers that render several templates into one buffer use struct rendering (ruleset.h). */
+ * grows: callers that render several templates into one buffer use rendering.h. */
 void template_render(const struct template *t, struct render_context *ctx, struct buffer *buffer,
                      mqk_str *out);
 

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "filter_index.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "bytes.h"
+#include "topic_filter.h"
+
+#define NO_TEXT UINT32_MAX /* text_at of a node that a wildcard leads to, and of the root */
+#define ROOT    0u
+
+/* A node of the trie. Its exact rules end a filter here, its multi rules end one with `/#`. After
+ * filter_index_finish() both are spans of `rules`: exact [rules_at, multi_at), multi
+ * [multi_at, rules_at of the next node); before, the two members count. */
+struct node {
+    uint32_t parent;
+    uint32_t text_at; /* the level that leads here, in `texts` */
+    uint32_t plus;    /* child behind `+`; 0: none (the root is nobody's child) */
+    uint32_t rules_at;
+    uint32_t multi_at;
+    uint16_t text_len;
+};
+
+/* An edge: low half of its hash, and the child (0: free slot). */
+struct slot {
+    uint32_t tag;
+    uint32_t child;
+};
+
+/* A rule at the end of a filter, while building. */
+struct ending {
+    uint32_t node;
+    uint32_t rule;
+    bool multi;
+};
+
+struct deep_filter {
+    char *text;
+    size_t len;
+    uint32_t rule;
+};
+
+struct filter_index {
+    uint64_t seed;
+    struct node *nodes;
+    uint32_t node_count, node_capacity;
+    struct slot *slots;
+    uint32_t slot_count, edge_count;
+    char *texts;
+    size_t text_len, text_capacity;
+    size_t longest_level; /* of all edges: longer levels of a topic need no look-up */
+    struct ending *endings;
+    uint32_t ending_count, ending_capacity;
+    uint32_t *rules;
+    struct deep_filter *deep;
+    uint32_t deep_count, deep_capacity;
+    size_t filter_count;
+};
+
+/* The levels of a topic, found and hashed when the walk first comes to them. */
+struct levels {
+    const struct filter_index *index;
+    mqk_str topic;
+    size_t pos;
+    unsigned known;
+    struct level {
+        mqk_str text;
+        uint64_t hash;
+    } at[FILTER_INDEX_DEPTH + 1];
+};
+
+struct matches {
+    uint32_t *rules;
+    size_t capacity, count;
+};
+
+/* Multiplies to 128 bits and folds the halves: the mixing step of the wyhash family. The seed is
+ * secret, so nobody can prepare levels that meet in one slot. */
+static inline uint64_t mix(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    uint64_t low = (a & 0xffffffffu) * (b & 0xffffffffu);
+    uint64_t mid1 = (a >> 32) * (b & 0xffffffffu) + (low >> 32);
+    uint64_t mid2 = (a & 0xffffffffu) * (b >> 32) + (mid1 & 0xffffffffu);
+    uint64_t high = (a >> 32) * (b >> 32) + (mid1 >> 32) + (mid2 >> 32);
+    return high ^ (mid2 << 32 | (low & 0xffffffffu));
+#endif
+}
+
+static uint32_t read32(const char *p) {
+    uint32_t word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* At most 8 bytes, none read beyond `len`. */
+static inline uint64_t read_tail(const char *p, size_t len) {
+    if (len >= 4) {
+        return (uint64_t)read32(p) << 32 | read32(p + len - 4);
+    }
+    if (len > 0) {
+        return (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[len >> 1] << 8 |
+               (uint8_t)p[len - 1];
+    }
+    return 0;
+}
+
+static inline uint64_t hash_level(uint64_t seed, mqk_str level) {
+    const char *p = level.data;
+    size_t len = level.len;
+    uint64_t hash = seed ^ ((uint64_t)len * 0x9e3779b97f4a7c15u);
+    for (; len > 8; p += 8, len -= 8) {
+        hash = mix(hash ^ bytes_load(p), 0xa0761d6478bd642fu);
+    }
+    return mix(hash ^ read_tail(p, len), 0xe7037ed1a0b428dbu);
+}
+
+static uint64_t hash_edge(uint32_t parent, uint64_t level_hash) {
+    return mix(level_hash ^ parent, 0x8ebc6af09c88c6e3u);
+}
+
+/* Maps the high half of a hash to a slot without a division and without powers of two. */
+static uint32_t slot_of(const struct filter_index *index, uint64_t hash) {
+    return (uint32_t)((hash >> 32) * index->slot_count >> 32);
+}
+
+static mqk_str node_text(const struct filter_index *index, const struct node *node) {
+    return (mqk_str){index->texts + node->text_at, node->text_len};
+}
+
+/* Two texts of one length. Levels are short, so a call of memcmp would cost more than it does. */
+static bool same_bytes(const char *a, const char *b, size_t len) {
+    return len <= 8 ? read_tail(a, len) == read_tail(b, len) : memcmp(a, b, len) == 0;
+}
+
+/* The child of `parent` behind a level, 0 when there is none. */
+static uint32_t find_child(const struct filter_index *index, uint32_t parent, mqk_str level,
+                           uint64_t level_hash) {
+    if (index->edge_count == 0 || level.len > index->longest_level) {
+        return 0;
+    }
+    uint64_t hash = hash_edge(parent, level_hash);
+    uint32_t at = slot_of(index, hash);
+    for (;; at = at + 1 == index->slot_count ? 0 : at + 1) {
+        const struct slot *slot = &index->slots[at];
+        if (slot->child == 0) {
+            return 0;
+        }
+        if (slot->tag == (uint32_t)hash) {
+            const struct node *node = &index->nodes[slot->child];
+            if (node->parent == parent && node->text_len == level.len &&
+                same_bytes(index->texts + node->text_at, level.data, level.len)) {
+                return slot->child;
+            }
+        }
+    }
+}
+
+static void place_edge(struct filter_index *index, uint32_t child) {
+    const struct node *node = &index->nodes[child];
+    uint64_t hash = hash_edge(node->parent, hash_level(index->seed, node_text(index, node)));
+    uint32_t at = slot_of(index, hash);
+    while (index->slots[at].child != 0) {
+        at = at + 1 == index->slot_count ? 0 : at + 1;
+    }
+    index->slots[at] = (struct slot){(uint32_t)hash, child};
+}
+
+static bool resize_table(struct filter_index *index, uint64_t slot_count) {
+    struct slot *slots =
+        slot_count < UINT32_MAX ? calloc((size_t)slot_count, sizeof(*slots)) : NULL;
+    if (!slots) {
+        return false;
+    }
+    free(index->slots);
+    index->slots = slots;
+    index->slot_count = (uint32_t)slot_count;
+    for (uint32_t i = 1; i < index->node_count; i++) {
+        if (index->nodes[i].text_at != NO_TEXT) {
+            place_edge(index, i);
+        }
+    }
+    return true;
+}
+
+/* Makes room for one more element; returns the array, NULL when out of memory. */
+static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t element) {
+    if (count < *capacity) {
+        return array;
+    }
+    uint64_t more = *capacity < 16 ? 16 : (uint64_t)*capacity * 2;
+    if (more >= UINT32_MAX) {
+        return NULL;
+    }
+    void *grown = realloc(array, (size_t)more * element);
+    if (grown) {
+        *capacity = (uint32_t)more;
+    }
+    return grown;
+}
+
+static bool add_text(struct filter_index *index, mqk_str level) {
+    if (level.len > index->text_capacity - index->text_len) {
+        size_t capacity = index->text_capacity * 2 + level.len + 64;
+        char *grown = capacity < NO_TEXT ? realloc(index->texts, capacity) : NULL;
+        if (!grown) {
+            return false;
+        }
+        index->texts = grown;
+        index->text_capacity = capacity;
+    }
+    if (level.len > 0) {
+        memcpy(index->texts + index->text_len, level.data, level.len);
+        index->text_len += level.len;
+    }
+    return true;
+}
+
+/* A new node without edge to it; 0 when out of memory. */
+static uint32_t add_node(struct filter_index *index, uint32_t parent) {
+    void *nodes =
+        grow(index->nodes, index->node_count, &index->node_capacity, sizeof(*index->nodes));
+    if (!nodes) {
+        return 0;
+    }
+    index->nodes = nodes;
+    index->nodes[index->node_count] = (struct node){.parent = parent, .text_at = NO_TEXT};
+    return index->node_count++;
+}
+
+static uint32_t add_plus(struct filter_index *index, uint32_t parent) {
+    uint32_t child = index->nodes[parent].plus;
+    if (child == 0 && (child = add_node(index, parent)) != 0) {
+        index->nodes[parent].plus = child;
+    }
+    return child;
+}
+
+static uint32_t add_edge(struct filter_index *index, uint32_t parent, mqk_str level) {
+    uint32_t child = find_child(index, parent, level, hash_level(index->seed, level));
+    if (child != 0) {
+        return child;
+    }
+    if ((uint64_t)index->edge_count * 2 >= index->slot_count &&
+        !resize_table(index, (uint64_t)index->slot_count * 2 + 16)) {
+        return 0;
+    }
+    size_t text_at = index->text_len;
+    if (!add_text(index, level) || (child = add_node(index, parent)) == 0) {
+        return 0;
+    }
+    index->nodes[child].text_at = (uint32_t)text_at;
+    index->nodes[child].text_len = (uint16_t)level.len;
+    index->edge_count++;
+    if (level.len > index->longest_level) {
+        index->longest_level = level.len;
+    }
+    place_edge(index, child);
+    return child;
+}
+
+static bool add_deep(struct filter_index *index, mqk_str filter, uint32_t rule) {
+    void *deep = grow(index->deep, index->deep_count, &index->deep_capacity, sizeof(*index->deep));
+    char *text = malloc(filter.len);
+    if (deep) {
+        index->deep = deep;
+    }
+    if (!deep || !text) {
+        free(text);
+        return false;
+    }
+    memcpy(text, filter.data, filter.len);
+    index->deep[index->deep_count++] = (struct deep_filter){text, filter.len, rule};
+    index->filter_count++;
+    return true;
+}
+
+static unsigned count_levels(mqk_str filter) {
+    unsigned count = 0;
+    mqk_str level;
+    for (size_t pos = 0; topic_next_level(filter, &pos, &level);) {
+        count++;
+    }
+    return count;
+}
+
+static const struct level *level_at(struct levels *levels, unsigned depth) {
+    struct level *level = &levels->at[depth];
+    if (depth == levels->known) {
+        if (!topic_next_level(levels->topic, &levels->pos, &level->text)) {
+            return NULL;
+        }
+        level->hash = level->text.len <= levels->index->longest_level
+                          ? hash_level(levels->index->seed, level->text)
+                          : 0;
+        levels->known++;
+    }
+    return level;
+}
+
+static void take(struct matches *matches, const uint32_t *rules, uint32_t count) {
+    if (matches->count < matches->capacity) {
+        size_t room = matches->capacity - matches->count;
+        memcpy(matches->rules + matches->count, rules,
+               (count < room ? count : room) * sizeof(*rules));
+    }
+    matches->count += count;
+}
+
+static void take_exact(const struct filter_index *index, uint32_t node, struct matches *matches) {
+    uint32_t from = index->nodes[node].rules_at, to = index->nodes[node].multi_at;
+    if (from != to) {
+        take(matches, index->rules + from, to - from);
+    }
+}
+
+static void take_multi(const struct filter_index *index, uint32_t node, struct matches *matches) {
+    uint32_t from = index->nodes[node].multi_at, to = index->nodes[node + 1].rules_at;
+    if (from != to) {
+        take(matches, index->rules + from, to - from);
+    }
+}
+
+static void walk(const struct filter_index *index, mqk_str topic, struct matches *matches) {
+    /* Each visit takes one node off the stack and puts at most two back, one level deeper. */
+    struct visit {
+        uint32_t node;
+        unsigned depth;
+    } stack[FILTER_INDEX_DEPTH + 2];
+    size_t waiting = 0;
+    struct levels levels;
+    levels.index = index;
+    levels.topic = topic;
+    levels.pos = 0;
+    levels.known = 0;
+
+    stack[waiting++] = (struct visit){ROOT, 0};
+    while (waiting > 0) {
+        struct visit visit = stack[--waiting];
+        bool hidden = visit.depth == 0 && topic.data[0] == '$';
+        if (!hidden) {
+            take_multi(index, visit.node, matches);
+        }
+        const struct level *level = level_at(&levels, visit.depth);
+        if (!level) {
+            take_exact(index, visit.node, matches);
+            continue;
+        }
+        uint32_t plus = index->nodes[visit.node].plus;
+        if (plus != 0 && !hidden) {
+            stack[waiting++] = (struct visit){plus, visit.depth + 1};
+        }
+        uint32_t child = find_child(index, visit.node, level->text, level->hash);
+        if (child != 0) {
+            stack[waiting++] = (struct visit){child, visit.depth + 1};
+        }
+    }
+}
+
+struct filter_index *filter_index_new(void) {
+    struct filter_index *index = calloc(1, sizeof(*index));
+    if (!index) {
+        return NULL;
+    }
+    if (getrandom(&index->seed, sizeof(index->seed), GRND_NONBLOCK) !=
+        (ssize_t)sizeof(index->seed)) {
+        index->seed = mix((uint64_t)(uintptr_t)index, 0x9e3779b97f4a7c15u);
+    }
+    void *nodes = grow(NULL, 0, &index->node_capacity, sizeof(*index->nodes));
+    if (!nodes) {
+        free(index);
+        return NULL;
+    }
+    index->nodes = nodes;
+    index->nodes[index->node_count++] = (struct node){.text_at = NO_TEXT};
+    return index;
+}
+
+void filter_index_free(struct filter_index *index) {
+    if (!index) {
+        return;
+    }
+    for (uint32_t i = 0; i < index->deep_count; i++) {
+        free(index->deep[i].text);
+    }
+    free(index->deep);
+    free(index->nodes);
+    free(index->slots);
+    free(index->texts);
+    free(index->endings);
+    free(index->rules);
+    free(index);
+}
+
+bool filter_index_add(struct filter_index *index, mqk_str filter, uint32_t rule) {
+    if (count_levels(filter) > FILTER_INDEX_DEPTH) {
+        return add_deep(index, filter, rule);
+    }
+    uint32_t node = ROOT;
+    bool multi = false;
+    mqk_str level;
+    for (size_t pos = 0; topic_next_level(filter, &pos, &level);) {
+        if (str_equal(level, STR("#"))) {
+            multi = true;
+            break;
+        }
+        node = str_equal(level, STR("+")) ? add_plus(index, node) : add_edge(index, node, level);
+        if (node == 0) {
+            return false;
+        }
+    }
+    void *endings =
+        grow(index->endings, index->ending_count, &index->ending_capacity, sizeof(*index->endings));
+    if (!endings) {
+        return false;
+    }
+    index->endings = endings;
+    index->endings[index->ending_count++] = (struct ending){node, rule, multi};
+    index->filter_count++;
+    return true;
+}
+
+/* Turns the endings into spans: counts per node, then the spans' ends, then each ending moves its
+ * span's end down, so that ends become starts. */
+static void place_endings(struct filter_index *index) {
+    for (uint32_t i = 0; i < index->ending_count; i++) {
+        struct node *node = &index->nodes[index->endings[i].node];
+        index->endings[i].multi ? node->multi_at++ : node->rules_at++;
+    }
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < index->node_count; i++) {
+        struct node *node = &index->nodes[i];
+        node->rules_at += at;
+        node->multi_at += node->rules_at;
+        at = node->multi_at;
+    }
+    for (uint32_t i = index->ending_count; i > 0; i--) {
+        const struct ending *ending = &index->endings[i - 1];
+        struct node *node = &index->nodes[ending->node];
+        index->rules[ending->multi ? --node->multi_at : --node->rules_at] = ending->rule;
+    }
+}
+
+/* Gives back what is not used; when that fails the array stays as it is. */
+static void *shrink(void *array, size_t bytes) {
+    void *shrunk = bytes > 0 ? realloc(array, bytes) : NULL;
+    return shrunk ? shrunk : array;
+}
+
+bool filter_index_finish(struct filter_index *index) {
+    /* A last node whose start is the end of the span before it. */
+    if (add_node(index, ROOT) == 0) {
+        return false;
+    }
+    index->rules = malloc((index->ending_count + 1) * sizeof(*index->rules));
+    /* Three fifths full: half the memory of powers of two, still about two probes a look-up. */
+    if (!index->rules ||
+        (index->edge_count > 0 && !resize_table(index, (uint64_t)index->edge_count * 5 / 3 + 1))) {
+        return false;
+    }
+    place_endings(index);
+    free(index->endings);
+    index->endings = NULL;
+    index->ending_capacity = 0;
+    index->nodes = shrink(index->nodes, index->node_count * sizeof(*index->nodes));
+    index->node_capacity = index->node_count;
+    index->texts = shrink(index->texts, index->text_len);
+    index->text_capacity = index->text_len;
+    return true;
+}
+
+size_t filter_index_match(const struct filter_index *index, mqk_str topic, uint32_t *rules,
+                          size_t capacity) {
+    if (index->filter_count == 0 || topic.len == 0) {
+        return 0;
+    }
+    struct matches matches = {rules, capacity, 0};
+    if (index->ending_count > 0) {
+        walk(index, topic, &matches);
+    }
+    for (uint32_t i = 0; i < index->deep_count; i++) {
+        const struct deep_filter *deep = &index->deep[i];
+        if (topic_filter_matches((mqk_str){deep->text, deep->len}, topic)) {
+            take(&matches, &deep->rule, 1);
+        }
+    }
+    return matches.count;
+}
+
+size_t filter_index_bytes(const struct filter_index *index) {
+    size_t bytes = sizeof(*index) + index->node_capacity * sizeof(*index->nodes) +
+                   index->slot_count * sizeof(*index->slots) + index->text_capacity +
+                   index->ending_capacity * sizeof(*index->endings) +
+                   index->deep_capacity * sizeof(*index->deep);
+    if (index->rules) {
+        bytes += index->ending_count * sizeof(*index->rules);
+    }
+    for (uint32_t i = 0; i < index->deep_count; i++) {
+        bytes += index->deep[i].len;
+    }
+    return bytes;
+}
+
+size_t filter_index_count(const struct filter_index *index) {
+    return index->filter_count;
+}

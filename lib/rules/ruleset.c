@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ruleset.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "error.h"
+#include "hook_list.h"
+#include "rendering.h"
+#include "rule.h"
+#include "topic_filter.h"
+
+#define RECORD_MEMORY  4096u
+#define FEW_CANDIDATES 64u
+
+/* The entries that match an event, in order. */
+struct candidates {
+    uint32_t *entries;
+    size_t count;
+    uint32_t few[FEW_CANDIDATES];
+};
+
+/* The texts of one record. */
+struct rendered_rule {
+    struct rendered_part topic, key, value, timestamp, headers[RULE_MAX_HEADERS];
+};
+
+/* What is needed to render the records of one event. */
+struct evaluation {
+    const struct ruleset *ruleset;
+    struct render_context ctx;
+    struct buffer buffer;
+};
+
+static size_t match(const struct hook_rules *hook, const mqk_event *event, uint32_t *entries,
+                    size_t capacity) {
+    if (event_hooks[event->hook].has_topic && event->topic.data) {
+        return hook->index ? filter_index_match(hook->index, event->topic, entries, capacity) : 0;
+    }
+    size_t fit = hook->always_count < capacity ? hook->always_count : capacity;
+    if (fit > 0) {
+        memcpy(entries, hook->always, fit * sizeof(*entries));
+    }
+    return hook->always_count;
+}
+
+/* As match(), for the two places where the rules of a custom hook may stand. */
+static size_t match_all(const struct ruleset *r, const mqk_event *event, uint32_t *entries,
+                        size_t capacity) {
+    size_t count = match(&r->hooks[event->hook], event, entries, capacity);
+    if (event->hook != MQK_HOOK_CUSTOM) {
+        return count;
+    }
+    const struct hook_rules *custom = ruleset_custom(r, event->hook_name);
+    if (custom) {
+        size_t used = count < capacity ? count : capacity;
+        count += match(custom, event, entries + used, capacity - used);
+    }
+    return count;
+}
+
+static bool is_wildcard(mqk_str level) {
+    return level.len == 1 && (level.data[0] == '+' || level.data[0] == '#');
+}
+
+/* A message with such a topic is none that a client may send; looked for only when something
+ * matched, because it costs a pass over the topic. */
+static bool is_illegal_message(const mqk_event *event) {
+    const struct event_hook_info *hook = &event_hooks[event->hook];
+    mqk_str topic = event->topic, level;
+    if (!hook->is_message || topic.len == 0 ||
+        (!memchr(topic.data, '+', topic.len) && !memchr(topic.data, '#', topic.len))) {
+        return false;
+    }
+    for (size_t pos = 0; topic_next_level(topic, &pos, &level);) {
+        if (is_wildcard(level)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int compare_numbers(const void *left, const void *right) {
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+static void sort(uint32_t *entries, size_t count) {
+    if (count > FEW_CANDIDATES) {
+        qsort(entries, count, sizeof(*entries), compare_numbers);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        uint32_t entry = entries[i];
+        size_t to = i;
+        for (; to > 0 && entries[to - 1] > entry; to--) {
+            entries[to] = entries[to - 1];
+        }
+        entries[to] = entry;
+    }
+}
+
+/* False: out of memory. */
+static bool candidates_init(struct candidates *c, const struct ruleset *r, const mqk_event *event) {
+    c->entries = c->few;
+    c->count = match_all(r, event, c->few, FEW_CANDIDATES);
+    if (c->count > 0 && is_illegal_message(event)) {
+        c->count = 0;
+    }
+    if (c->count > FEW_CANDIDATES) {
+        c->entries = malloc(c->count * sizeof(*c->entries));
+        if (!c->entries) {
+            return false;
+        }
+        match_all(r, event, c->entries, c->count);
+    }
+    sort(c->entries, c->count);
+    return true;
+}
+
+static void candidates_fini(struct candidates *c) {
+    if (c->entries != c->few) {
+        free(c->entries);
+    }
+}
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A whole number from 0 on, or -1. */
+static int64_t read_time(mqk_str text) {
+    int64_t time = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = text.data[i] - '0';
+        if (digit < 0 || digit > 9 || time > (INT64_MAX - digit) / 10) {
+            return -1;
+        }
+        time = time * 10 + digit;
+    }
+    return text.len > 0 ? time : -1;
+}
+
+static void render(struct evaluation *e, const struct rule *rule, struct rendered_rule *parts) {
+    const struct template *value = rule->value;
+    if (!value) {
+        value = e->ruleset->envelopes.templates[rule->envelope][e->ctx.event->hook];
+    }
+    rendered_part_set(&parts->topic, rule->topic, &e->ctx, &e->buffer);
+    rendered_part_set(&parts->value, value, &e->ctx, &e->buffer);
+    if (rule->key) {
+        rendered_part_set(&parts->key, rule->key, &e->ctx, &e->buffer);
+    }
+    if (rule->timestamp) {
+        rendered_part_set(&parts->timestamp, rule->timestamp, &e->ctx, &e->buffer);
+    }
+    for (uint32_t i = 0; i < rule->header_count; i++) {
+        if (rule->headers[i].value) {
+            rendered_part_set(&parts->headers[i], rule->headers[i].value, &e->ctx, &e->buffer);
+        }
+    }
+}
+
+static void fill_record(const struct evaluation *e, const struct rule *rule,
+                        const struct rendered_rule *parts, struct rendered_record *record,
+                        mqk_header *headers) {
+    record->value = rendered_part_text(&parts->value, &e->buffer);
+    if (rule->key) {
+        record->key = rendered_part_text(&parts->key, &e->buffer);
+    }
+    if (rule->timestamp) {
+        int64_t time = read_time(rendered_part_text(&parts->timestamp, &e->buffer));
+        record->timestamp_ms = time >= 0 ? time : now_ms();
+    }
+    for (uint32_t i = 0; i < rule->header_count; i++) {
+        headers[i] = (mqk_header){.name = rule->headers[i].name};
+        if (rule->headers[i].value) {
+            headers[i].value = rendered_part_text(&parts->headers[i], &e->buffer);
+        }
+    }
+    record->headers = headers;
+    record->header_count = rule->header_count;
+    if (!rule->info.constant_topic && kafka_topic_check(record->topic)) {
+        record->status = MQK_ERR_TOPIC;
+    }
+}
+
+/* Renders the rule's record and hands it over. */
+static bool produce(struct evaluation *e, const struct rule_entry *entry, rendered_record_fn fn,
+                    void *user) {
+    const struct rule *rule = &e->ruleset->rules[entry->rule];
+    struct rendered_rule parts;
+    mqk_header headers[RULE_MAX_HEADERS];
+    e->ctx.filter = entry->filter;
+    e->ctx.encoding = rule->encoding;
+    e->ctx.utf8_replaced = false;
+    e->buffer.len = 0;
+    e->buffer.failure = MQK_OK;
+    render(e, rule, &parts);
+
+    struct rendered_record record = {.rule = entry->rule,
+                                     .info = &rule->info,
+                                     .topic = rendered_part_text(&parts.topic, &e->buffer),
+                                     .timestamp_ms = render_timestamp(&e->ctx),
+                                     .partition = -1,
+                                     .status = e->buffer.failure,
+                                     .utf8_replaced = e->ctx.utf8_replaced};
+    if (record.status == MQK_OK) {
+        fill_record(e, rule, &parts, &record, headers);
+    }
+    return fn(user, &record);
+}
+
+static int produce_all(const struct ruleset *r, const mqk_event *event,
+                       const struct ruleset_host *host, const struct candidates *candidates,
+                       rendered_record_fn fn, void *user) {
+    char memory[RECORD_MEMORY];
+    struct evaluation e = {.ruleset = r,
+                           .ctx = {.event = event,
+                                   .node = host ? host->node : (mqk_str){NULL, 0},
+                                   .now_ms = event->timestamp > 0 ? event->timestamp : now_ms()}};
+    buffer_init(&e.buffer, memory, sizeof(memory));
+    int matched = 0;
+    uint32_t last_rule = UINT32_MAX;
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct rule_entry *entry = &r->entries[candidates->entries[i]];
+        if (entry->rule == last_rule) {
+            continue;
+        }
+        last_rule = entry->rule;
+        matched++;
+        if (!produce(&e, entry, fn, user) || r->rules[entry->rule].stop) {
+            break;
+        }
+    }
+    buffer_fini(&e.buffer);
+    return matched;
+}
+
+static void say_unmatched(const struct ruleset *r, const struct rule *rule, const mqk_event *event,
+                          struct buffer *reason) {
+    char first[ERROR_QUOTE_SIZE], second[ERROR_QUOTE_SIZE];
+    const struct rule_entry *entry = &r->entries[rule->first_entry];
+    if (!hook_list_wants(rule->hooks, event)) {
+        mqk_str name = event->hook == MQK_HOOK_CUSTOM ? event->hook_name
+                                                      : mqk_cstr(event_hooks[event->hook].name);
+        buffer_printf(reason, "hook is %s, the rule wants %s", error_quote(name, first),
+                      error_quote(rule->hooks, second));
+        return;
+    }
+    error_quote(entry->filter, second);
+    if (!event->topic.data) {
+        buffer_printf(reason,
+                      "the event has no topic, the rule wants one that matches filter "
+                      "\"%s\"",
+                      second);
+    } else if (is_illegal_message(event)) {
+        buffer_printf(reason, "topic \"%s\" is illegal: it contains a wildcard",
+                      error_quote(event->topic, first));
+    } else {
+        buffer_printf(reason, "topic \"%s\" does not match filter \"%s\"",
+                      error_quote(event->topic, first), second);
+    }
+    if (rule->entry_count > 1) {
+        buffer_printf(reason, " nor any other of its %u filters", (unsigned)rule->entry_count);
+    }
+}
+
+static void say_matched(const struct rule_entry *entry, const mqk_event *event,
+                        struct buffer *reason) {
+    char quoted[ERROR_QUOTE_SIZE];
+    if (event_hooks[event->hook].has_topic && event->topic.data) {
+        buffer_printf(reason, "matched by filter \"%s\"", error_quote(entry->filter, quoted));
+    } else {
+        buffer_append_str(reason, STR("matched by its hook"));
+    }
+}
+
+struct hook_rules *ruleset_custom(const struct ruleset *r, mqk_str name) {
+    struct custom_hook wanted = {.name = name};
+    struct custom_hook *found = r->custom_count > 0
+                                    ? bsearch(&wanted, r->customs, r->custom_count,
+                                              sizeof(*r->customs), custom_hook_compare)
+                                    : NULL;
+    return found ? &found->rules : NULL;
+}
+
+int custom_hook_compare(const void *left, const void *right) {
+    mqk_str a = ((const struct custom_hook *)left)->name;
+    mqk_str b = ((const struct custom_hook *)right)->name;
+    int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static void hook_rules_fini(struct hook_rules *hook) {
+    filter_index_free(hook->index);
+    free(hook->always);
+}
+
+static void rule_fini(struct rule *rule) {
+    for (uint32_t i = 0; i < rule->header_count; i++) {
+        template_free(rule->headers[i].value);
+    }
+    free(rule->headers);
+    template_free(rule->topic);
+    template_free(rule->key);
+    template_free(rule->value);
+    template_free(rule->timestamp);
+}
+
+void ruleset_destroy(struct ruleset *r) {
+    for (size_t i = 0; r->rules && i < r->rule_count; i++) {
+        rule_fini(&r->rules[i]);
+    }
+    for (unsigned i = 0; i < MQK_HOOK_COUNT; i++) {
+        hook_rules_fini(&r->hooks[i]);
+    }
+    for (size_t i = 0; i < r->custom_count; i++) {
+        hook_rules_fini(&r->customs[i].rules);
+    }
+    envelope_set_fini(&r->envelopes);
+    free(r->customs);
+    free(r->rules);
+    free(r->entries);
+    free(r->pool);
+    free(r);
+}
+
+struct ruleset *ruleset_ref(struct ruleset *r) {
+    atomic_fetch_add_explicit(&r->references, 1, memory_order_relaxed);
+    return r;
+}
+
+void ruleset_unref(struct ruleset *r) {
+    if (r && atomic_fetch_sub_explicit(&r->references, 1, memory_order_acq_rel) == 1) {
+        ruleset_destroy(r);
+    }
+}
+
+size_t ruleset_size(const struct ruleset *r) {
+    return r->rule_count;
+}
+
+uint64_t ruleset_hooks(const struct ruleset *r) {
+    uint64_t hooks = r->custom_count > 0 ? UINT64_C(1) << MQK_HOOK_CUSTOM : 0;
+    for (unsigned i = 0; i < MQK_HOOK_COUNT; i++) {
+        if (r->hooks[i].index || r->hooks[i].always_count > 0) {
+            hooks |= UINT64_C(1) << i;
+        }
+    }
+    return hooks;
+}
+
+const struct rule_info *ruleset_rule(const struct ruleset *r, size_t index) {
+    return &r->rules[index].info;
+}
+
+int ruleset_evaluate(const struct ruleset *r, const mqk_event *event,
+                     const struct ruleset_host *host, rendered_record_fn fn, void *user) {
+    struct candidates candidates;
+    if (!candidates_init(&candidates, r, event)) {
+        return MQK_ERR_NO_MEMORY;
+    }
+    int matched = candidates.count == 0 ? 0 : produce_all(r, event, host, &candidates, fn, user);
+    candidates_fini(&candidates);
+    return matched;
+}
+
+int ruleset_explain(const struct ruleset *r, const mqk_event *event,
+                    const struct ruleset_host *host, rule_verdict_fn fn, void *user) {
+    (void)host;
+    struct candidates candidates;
+    if (!candidates_init(&candidates, r, event)) {
+        return MQK_ERR_NO_MEMORY;
+    }
+    char memory[1024], quoted[ERROR_QUOTE_SIZE];
+    struct buffer reason;
+    buffer_init(&reason, memory, sizeof(memory));
+    const struct rule *stopped_by = NULL;
+    int matched = 0;
+    size_t next = 0;
+    for (uint32_t i = 0; i < r->rule_count && reason.failure == MQK_OK; i++) {
+        const struct rule *rule = &r->rules[i];
+        const struct rule_entry *entry = NULL;
+        for (; next < candidates.count && r->entries[candidates.entries[next]].rule == i; next++) {
+            entry = entry ? entry : &r->entries[candidates.entries[next]];
+        }
+        reason.len = 0;
+        if (stopped_by) {
+            buffer_printf(&reason, "not tried: rule \"%s\" before it says stop",
+                          error_quote(stopped_by->info.name, quoted));
+        } else if (entry) {
+            say_matched(entry, event, &reason);
+            matched++;
+        } else {
+            say_unmatched(r, rule, event, &reason);
+        }
+        bool matches = entry && !stopped_by;
+        fn(user, i, matches, buffer_since(&reason, 0));
+        stopped_by = matches && rule->stop ? rule : stopped_by;
+    }
+    mqk_status failure = reason.failure;
+    buffer_fini(&reason);
+    candidates_fini(&candidates);
+    return failure == MQK_OK ? matched : (int)failure;
+}

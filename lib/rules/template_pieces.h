@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a template is made of: private to the template's own files (template_*.c, placeholder.c)
+ * and to ruleset_compile.c, which looks into the pieces for better messages.
+ */
+#ifndef MQK_RULES_TEMPLATE_PIECES_H
+#define MQK_RULES_TEMPLATE_PIECES_H
+
+#include "json_scan.h"
+#include "template.h"
+
+enum piece_kind {
+    PIECE_LITERAL,    /* name: the text */
+    PIECE_EVENT,      /* ${.} */
+    PIECE_FIELD,      /* field */
+    PIECE_TEXT_FIELD, /* field, a text that is nothing but that; number: its offset in mqk_event */
+    PIECE_SENDER,     /* ${from}: from_clientid, or clientid where there is no other sender */
+    PIECE_PAYLOAD_PATH, /* steps */
+    PIECE_PROPERTY,     /* name, ack */
+    PIECE_USER,         /* name, ack */
+    PIECE_USER_OBJECT,  /* ${pub_props.User-Property}, ack */
+    PIECE_USER_PAIRS,   /* ${pub_props.User-Property-Pairs}, ack */
+    PIECE_ATTR,         /* name */
+    PIECE_CAPTURE       /* number */
+};
+
+/* Where a placeholder stands, and so how its value is written. */
+enum piece_place {
+    PLACE_TEXT,   /* in a text template: as it is */
+    PLACE_STRING, /* inside a JSON string: escaped */
+    PLACE_VALUE   /* where a JSON value is expected: encoded */
+};
+
+struct piece {
+    uint8_t kind;     /* enum piece_kind */
+    uint8_t place;    /* enum piece_place */
+    uint8_t field;    /* enum event_field */
+    bool ack;         /* of the acknowledgement's properties */
+    uint32_t at;      /* byte in the template's source, from 0 */
+    uint32_t name_at; /* in the pool */
+    uint32_t name_len;
+    uint32_t steps_at; /* first of its steps */
+    uint16_t step_count;
+    uint16_t number;
+};
+
+/* Bytes behind the pool that may be read, so that a short literal is copied by a fixed number. */
+#define POOL_PADDING 16u
+
+/* One block of memory: this, the steps, the pieces, the pool and its padding. */
+struct template {
+    const struct json_step *steps;
+    const struct piece *pieces;
+    const char *pool;
+    size_t piece_count;
+    size_t json_fault; /* with format auto and a text that looks like JSON and is not: the byte in
+                          the source, from 1, where it stops being JSON; else 0 */
+    unsigned captures;
+    bool json;
+};
+
+/* A template being compiled; the buffers are arrays of struct piece, struct draft_step, char. */
+struct draft {
+    struct buffer pieces;
+    struct buffer steps;
+    struct buffer pool;
+};
+
+struct draft_step {
+    uint32_t name_at;
+    uint32_t name_len;
+    uint32_t index;
+    bool named;
+};
+
+/* Largest source of a template. */
+#define TEMPLATE_MAX_LEN ((size_t)1 << 20)
+/* Largest N of ${filter.N}: a filter cannot have more levels. */
+#define TEMPLATE_MAX_CAPTURE 32768u
+
+static inline mqk_str piece_text(const struct piece *piece, const mqk_event *event) {
+    return *(const mqk_str *)(const void *)((const char *)event + piece->number);
+}
+
+static inline mqk_str piece_name(const struct template *t, const struct piece *piece) {
+    return (mqk_str){t->pool + piece->name_at, piece->name_len};
+}
+
+#endif

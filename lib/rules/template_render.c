@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "template.h"
+
+#include "event_json.h"
+#include "json_write.h"
+#include "template_pieces.h"
+#include "template_value.h"
+
+#define MISSING    STR("undefined")
+#define SMALL_JSON 1024u
+
+static void write_object(const struct piece *piece, struct render_context *ctx,
+                         struct buffer *out) {
+    switch ((enum piece_kind)piece->kind) {
+    case PIECE_EVENT:
+        template_render_event(ctx, out);
+        break;
+    case PIECE_USER_OBJECT:
+        event_write_user(ctx, piece->ack, out);
+        break;
+    case PIECE_USER_PAIRS:
+        event_write_user_pairs(ctx, piece->ack, out);
+        break;
+    default:
+        event_write_object(ctx, (enum event_field)piece->field, out);
+        break;
+    }
+}
+
+static bool is_container(const struct value *value) {
+    return value->json.kind == JSON_OBJECT || value->json.kind == JSON_ARRAY;
+}
+
+static mqk_str without_quotes(mqk_str json_string) {
+    return str_slice(json_string, 1, json_string.len - 2);
+}
+
+static void write_bool(const struct value *value, struct buffer *out) {
+    buffer_append_str(out, value->number ? STR("true") : STR("false"));
+}
+
+static void write_text(const struct piece *piece, const struct value *value,
+                       struct render_context *ctx, struct buffer *out) {
+    switch (value->kind) {
+    case VALUE_MISSING:
+        buffer_append_str(out, MISSING);
+        break;
+    case VALUE_TEXT:
+        buffer_append_str(out, value->text);
+        break;
+    case VALUE_NUMBER:
+        buffer_append_int(out, value->number);
+        break;
+    case VALUE_BOOL:
+        write_bool(value, out);
+        break;
+    case VALUE_PAYLOAD:
+        payload_append(out, value->text, ctx->encoding);
+        break;
+    case VALUE_JSON:
+        if (value->json.kind == JSON_STRING) {
+            json_append_decoded(out, &value->json);
+        } else {
+            json_append_compact(out, value->json.text);
+        }
+        break;
+    case VALUE_OBJECT:
+        write_object(piece, ctx, out);
+        break;
+    }
+}
+
+/* JSON text inside a JSON string: written aside first, because it has to be escaped again. */
+static void write_nested(const struct piece *piece, const struct value *value,
+                         struct render_context *ctx, struct buffer *out) {
+    char small[SMALL_JSON];
+    struct buffer nested;
+    buffer_init(&nested, small, sizeof(small));
+    write_text(piece, value, ctx, &nested);
+    if (nested.failure == MQK_OK) {
+        json_write_escaped(out, buffer_since(&nested, 0));
+    } else if (out->failure == MQK_OK) {
+        out->failure = nested.failure;
+    }
+    buffer_fini(&nested);
+}
+
+static void write_in_string(const struct piece *piece, const struct value *value,
+                            struct render_context *ctx, struct buffer *out) {
+    if (value->kind == VALUE_TEXT ||
+        (value->kind == VALUE_PAYLOAD && ctx->encoding == PAYLOAD_PLAIN)) {
+        ctx->utf8_replaced |= json_write_escaped(out, value->text);
+    } else if (value->kind == VALUE_JSON && value->json.kind == JSON_STRING) {
+        /* Already the inside of a JSON string, escapes included. */
+        buffer_append_str(out, without_quotes(value->json.text));
+    } else if (value->kind == VALUE_OBJECT || (value->kind == VALUE_JSON && is_container(value))) {
+        write_nested(piece, value, ctx, out);
+    } else {
+        write_text(piece, value, ctx, out);
+    }
+}
+
+static void write_value(const struct piece *piece, const struct value *value,
+                        struct render_context *ctx, struct buffer *out) {
+    struct json_value whole;
+    switch (value->kind) {
+    case VALUE_MISSING:
+        buffer_append_str(out, STR("null"));
+        break;
+    case VALUE_TEXT:
+        ctx->utf8_replaced |= json_write_string(out, value->text);
+        break;
+    case VALUE_PAYLOAD:
+        if (ctx->encoding == PAYLOAD_PLAIN && json_valid(value->text, &whole)) {
+            json_append_compact(out, whole.text);
+        } else {
+            event_write_payload(ctx, out);
+        }
+        break;
+    case VALUE_JSON:
+        json_append_compact(out, value->json.text);
+        break;
+    case VALUE_NUMBER:
+    case VALUE_BOOL:
+    case VALUE_OBJECT:
+        write_text(piece, value, ctx, out);
+        break;
+    }
+}
+
+static void write_piece(const struct piece *piece, const struct value *value,
+                        struct render_context *ctx, struct buffer *out) {
+    switch ((enum piece_place)piece->place) {
+    case PLACE_TEXT:
+        write_text(piece, value, ctx, out);
+        break;
+    case PLACE_STRING:
+        write_in_string(piece, value, ctx, out);
+        break;
+    case PLACE_VALUE:
+        write_value(piece, value, ctx, out);
+        break;
+    }
+}
+
+/* Whether a value in text mode is a slice of memory that needs no copy. */
+static bool is_slice(const struct value *value, const struct render_context *ctx, mqk_str *slice) {
+    switch (value->kind) {
+    case VALUE_TEXT:
+        *slice = value->text;
+        return true;
+    case VALUE_PAYLOAD:
+        *slice = value->text;
+        return ctx->encoding == PAYLOAD_PLAIN;
+    case VALUE_JSON:
+        *slice =
+            value->json.kind == JSON_STRING ? without_quotes(value->json.text) : value->json.text;
+        return !is_container(value) && !value->json.has_escapes;
+    default:
+        return false;
+    }
+}
+
+static void render_single(const struct template *t, struct render_context *ctx,
+                          struct buffer *buffer, mqk_str *out) {
+    const struct piece *piece = &t->pieces[0];
+    struct value value;
+    value_find(t, piece, ctx, &value);
+    if (value.kind == VALUE_MISSING) {
+        *out = (mqk_str){NULL, 0};
+        return;
+    }
+    if (piece->place == PLACE_TEXT && is_slice(&value, ctx, out)) {
+        return;
+    }
+    size_t from = buffer->len;
+    write_piece(piece, &value, ctx, buffer);
+    *out = buffer_since(buffer, from);
+}
+
+int64_t render_timestamp(const struct render_context *ctx) {
+    return ctx->event->timestamp > 0 ? ctx->event->timestamp : ctx->now_ms;
+}
+
+/* Most literals are short: a copy of fixed size needs no call. */
+static void append_literal(const struct template *t, const struct piece *piece,
+                           struct buffer *out) {
+    if (piece->name_len <= POOL_PADDING && out->capacity - out->len >= POOL_PADDING &&
+        out->failure == MQK_OK) {
+        memcpy(out->data + out->len, t->pool + piece->name_at, POOL_PADDING);
+        out->len += piece->name_len;
+        return;
+    }
+    buffer_append_str(out, piece_name(t, piece));
+}
+
+static void append_piece(const struct template *t, const struct piece *piece,
+                         struct render_context *ctx, struct buffer *out) {
+    if (piece->kind == PIECE_LITERAL) {
+        append_literal(t, piece, out);
+        return;
+    }
+    if (piece->kind == PIECE_TEXT_FIELD && piece->place == PLACE_STRING) {
+        mqk_str text = piece_text(piece, ctx->event);
+        ctx->utf8_replaced |= json_write_escaped(out, text.data ? text : MISSING);
+        return;
+    }
+    struct value value;
+    value_find(t, piece, ctx, &value);
+    write_piece(piece, &value, ctx, out);
+}
+
+void template_render(const struct template *t, struct render_context *ctx, struct buffer *buffer,
+                     mqk_str *out) {
+    if (template_is_constant(t, out)) {
+        return;
+    }
+    if (t->piece_count == 1) {
+        render_single(t, ctx, buffer, out);
+        return;
+    }
+    size_t from = buffer->len;
+    for (size_t i = 0; i < t->piece_count; i++) {
+        append_piece(t, &t->pieces[i], ctx, buffer);
+    }
+    *out = buffer_since(buffer, from);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "template_value.h"
+
+#include "event_json.h"
+#include "topic_filter.h"
+
+static void set_text(struct value *out, mqk_str text) {
+    out->kind = text.data ? VALUE_TEXT : VALUE_MISSING;
+    out->text = text;
+}
+
+static void set_number(struct value *out, int64_t number, enum value_kind kind) {
+    out->kind = number == MQK_UNKNOWN ? VALUE_MISSING : kind;
+    out->number = kind == VALUE_BOOL ? number != 0 : number;
+}
+
+static void set_object(struct value *out, bool present) {
+    out->kind = present ? VALUE_OBJECT : VALUE_MISSING;
+}
+
+static void find_field(const struct render_context *ctx, enum event_field field,
+                       struct value *out) {
+    const mqk_event *event = ctx->event;
+    switch (field) {
+    case FIELD_event:
+        set_text(out, event_name(event));
+        return;
+    case FIELD_node:
+        set_text(out, event->node.data ? event->node : ctx->node);
+        return;
+    case FIELD_timestamp:
+        set_number(out, render_timestamp(ctx), VALUE_NUMBER);
+        return;
+    case FIELD_payload:
+        set_text(out, event->payload);
+        out->kind = event->payload.data ? VALUE_PAYLOAD : VALUE_MISSING;
+        return;
+    default:
+        break;
+    }
+    switch (event_fields[field].kind) {
+    case FIELD_TEXT:
+        set_text(out, event_text(event, field));
+        break;
+    case FIELD_INT:
+    case FIELD_TIME:
+        set_number(out, event_number(event, field), VALUE_NUMBER);
+        break;
+    case FIELD_BOOL:
+        set_number(out, event_number(event, field), VALUE_BOOL);
+        break;
+    case FIELD_OBJECT:
+        set_object(out, event_has_object(event, field));
+        break;
+    }
+}
+
+static void find_property(const struct render_context *ctx, bool ack, mqk_str name,
+                          struct value *out) {
+    const mqk_property *props = ack ? ctx->event->ack_props : ctx->event->props;
+    size_t count = ack ? ctx->event->ack_props_count : ctx->event->props_count;
+    out->kind = VALUE_MISSING;
+    for (size_t i = count; i > 0; i--) {
+        const mqk_property *property = &props[i - 1];
+        if (str_equal(property->name, name)) {
+            set_number(out, property->number, VALUE_NUMBER);
+            if (property->text.data) {
+                set_text(out, property->text);
+            }
+            return;
+        }
+    }
+}
+
+/* The last one counts, as in the object of all of them. */
+static void find_pair(const mqk_pair *pairs, size_t count, mqk_str name, struct value *out) {
+    out->kind = VALUE_MISSING;
+    for (size_t i = count; i > 0; i--) {
+        if (str_equal(pairs[i - 1].name, name)) {
+            set_text(out, pairs[i - 1].value);
+            return;
+        }
+    }
+}
+
+/* The filter is known to match. Not topic_filter_capture(): on subscription events the topic is a
+ * filter, whose wildcards are text here. */
+static void find_capture(const struct render_context *ctx, unsigned number, struct value *out) {
+    mqk_str filter = ctx->filter, topic = ctx->event->topic;
+    size_t filter_pos = 0, topic_pos = 0;
+    mqk_str want, have;
+    out->kind = VALUE_MISSING;
+    while (filter.data && topic.data && topic_next_level(filter, &filter_pos, &want)) {
+        bool multi = str_equal(want, STR("#"));
+        if (multi && number == 1) {
+            size_t from = topic_pos < topic.len ? topic_pos : topic.len;
+            set_text(out, str_slice(topic, from, topic.len));
+        }
+        if (multi || !topic_next_level(topic, &topic_pos, &have)) {
+            return;
+        }
+        if (str_equal(want, STR("+")) && --number == 0) {
+            set_text(out, have);
+            return;
+        }
+    }
+}
+
+static void find_in_payload(const struct template *t, const struct piece *piece,
+                            const struct render_context *ctx, struct value *out) {
+    out->kind = VALUE_MISSING;
+    if (ctx->event->payload.data) {
+        out->json = json_find(ctx->event->payload, t->steps + piece->steps_at, piece->step_count);
+        out->kind = out->json.kind == JSON_NONE ? VALUE_MISSING : VALUE_JSON;
+    }
+}
+
+void value_find(const struct template *t, const struct piece *piece,
+                const struct render_context *ctx, struct value *out) {
+    const mqk_event *event = ctx->event;
+    switch ((enum piece_kind)piece->kind) {
+    case PIECE_LITERAL:
+        set_text(out, piece_name(t, piece));
+        break;
+    case PIECE_EVENT:
+        set_object(out, true);
+        break;
+    case PIECE_FIELD:
+        find_field(ctx, (enum event_field)piece->field, out);
+        break;
+    case PIECE_TEXT_FIELD:
+        set_text(out, piece_text(piece, event));
+        break;
+    case PIECE_SENDER:
+        set_text(out, event->from_clientid.data ? event->from_clientid : event->clientid);
+        break;
+    case PIECE_PAYLOAD_PATH:
+        find_in_payload(t, piece, ctx, out);
+        break;
+    case PIECE_PROPERTY:
+        find_property(ctx, piece->ack, piece_name(t, piece), out);
+        break;
+    case PIECE_USER:
+        find_pair(piece->ack ? event->ack_user_props : event->user_props,
+                  piece->ack ? event->ack_user_props_count : event->user_props_count,
+                  piece_name(t, piece), out);
+        break;
+    case PIECE_USER_OBJECT:
+    case PIECE_USER_PAIRS:
+        set_object(out, (piece->ack ? event->ack_user_props_count : event->user_props_count) > 0);
+        break;
+    case PIECE_ATTR:
+        find_pair(event->attrs, event->attrs_count, piece_name(t, piece), out);
+        break;
+    case PIECE_CAPTURE:
+        find_capture(ctx, piece->number, out);
+        break;
+    }
+}
