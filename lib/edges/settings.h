@@ -85,6 +85,10 @@ struct settings {
     const struct lane_settings *lanes;
     size_t lane_count;     /* at least 1 */
     struct ruleset *rules; /* compiled; rule_info.lane is an index into lanes */
+    /* What the operator should know although the configuration is good, each a whole line with its
+     * place: for the log. */
+    const char *const *warnings;
+    size_t warning_count;
 };
 
 /* Whether two of them mean the same connection and the same production, so that a running producer

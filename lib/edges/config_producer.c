@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config_resolve.h"
+
+#include "units.h"
+
+#define DEFAULT_SYNC_TIMEOUT_MS 3000
+#define DEFAULT_LINGER_MS       5
+#define DEFAULT_BUFFER_BYTES    (INT64_C(64) << 20)
+
+int64_t duration_or(const char *text, int64_t fallback_ms) {
+    int64_t ms = fallback_ms;
+    return text && !units_duration(mqk_cstr(text), true, &ms) ? ms : fallback_ms;
+}
+
+int64_t size_or(const char *text, int64_t fallback_bytes) {
+    int64_t bytes = fallback_bytes;
+    return text && !units_size(mqk_cstr(text), &bytes) ? bytes : fallback_bytes;
+}
+
+static int word_or(const int *word, int fallback) {
+    return word ? *word : fallback;
+}
+
+void producer_resolve(const struct producer_yaml *yaml, struct producer_settings *out) {
+    const struct buffer_yaml none = {0};
+    const struct buffer_yaml *buffer = yaml->buffer ? yaml->buffer : &none;
+    *out = (struct producer_settings){
+        .produce = (enum produce_mode)word_or(yaml->produce, PRODUCE_ASYNC),
+        .sync_timeout_ms = duration_or(yaml->produce_sync_timeout, DEFAULT_SYNC_TIMEOUT_MS),
+        .acks = (enum acks)word_or(yaml->acks, ACKS_ALL),
+        .compression = (enum compression)word_or(yaml->compression, COMPRESSION_NONE),
+        .partitioner = (enum partitioner)word_or(yaml->partitioner, PARTITIONER_MURMUR2),
+        .linger_ms = duration_or(yaml->linger, DEFAULT_LINGER_MS),
+        .message_ttl_ms = duration_or(yaml->message_ttl, 0),
+        .buffer_bytes = size_or(buffer->memory, DEFAULT_BUFFER_BYTES),
+        .max_batch_bytes = size_or(yaml->max_batch_bytes, 0),
+        .when_full = (enum when_full)word_or(buffer->when_full, WHEN_FULL_DROP_OLDEST),
+    };
+}
+
+bool producer_settings_equal(const struct producer_settings *a, const struct producer_settings *b) {
+    return a->produce == b->produce && a->sync_timeout_ms == b->sync_timeout_ms &&
+           a->acks == b->acks && a->compression == b->compression &&
+           a->partitioner == b->partitioner && a->linger_ms == b->linger_ms &&
+           a->message_ttl_ms == b->message_ttl_ms && a->buffer_bytes == b->buffer_bytes &&
+           a->max_batch_bytes == b->max_batch_bytes && a->when_full == b->when_full;
+}
+
+/* Where a producer's setting was written that a rule of this cluster goes by. */
+static void locate(struct resolve *r, const struct cluster_draft *cluster, const struct origin *own,
+                   const char *path, struct origin *found) {
+    size_t count = 0;
+    size_t most = r->source_count + cluster->origin_count + 1;
+    struct origin *origins = arena_array(r->problems->arena, most, sizeof(*origins));
+    *found = r->kafka[0];
+    if (!origins) {
+        r->problems->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < r->source_count; i++) {
+        origins[count++] = config_child(&r->kafka[i], &kafka_table, "producer");
+    }
+    for (size_t i = 0; i < cluster->origin_count; i++) {
+        origins[count++] = config_child(&cluster->origins[i], cluster->table, "producer");
+    }
+    origins[count++] = *own;
+    config_locate_last(origins, count, &producer_table, path, found);
+}
+
+static void check_lane(struct resolve *r, const struct cluster_draft *cluster,
+                       const struct producer_settings *p, const struct origin *own) {
+    if (p->message_ttl_ms > 0 && p->message_ttl_ms <= p->linger_ms) {
+        struct origin at;
+        locate(r, cluster, own, "message_ttl", &at);
+        config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                      "records would expire while they linger; message_ttl must be longer than "
+                      "linger (%lldms)",
+                      (long long)p->linger_ms);
+    }
+    if (p->max_batch_bytes > p->buffer_bytes) {
+        struct origin at;
+        locate(r, cluster, own, "max_batch_bytes", &at);
+        config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                      "a batch must fit into buffer.memory (%lld bytes)",
+                      (long long)p->buffer_bytes);
+    }
+}
+
+uint32_t lane_find(struct resolve *r, uint32_t cluster, const struct producer_yaml *producer,
+                   const struct origin *own) {
+    struct producer_settings settings;
+    producer_resolve(producer, &settings);
+    for (size_t i = 0; i < r->lane_count; i++) {
+        if (r->lanes[i].cluster == cluster &&
+            producer_settings_equal(&r->lanes[i].producer, &settings)) {
+            return (uint32_t)i;
+        }
+    }
+    if (r->lane_count == MAX_LANES) {
+        const struct origin *at = own->node ? own : &r->kafka[0];
+        config_report(r->problems, at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                      "more than %u different producers; let rules share their settings",
+                      MAX_LANES);
+        return 0;
+    }
+    struct lane_settings *lanes =
+        arena_resize(r->arena, r->lanes, (r->lane_count + 1) * sizeof(*lanes));
+    if (!lanes) {
+        r->problems->no_memory = true;
+        return 0;
+    }
+    r->lanes = lanes;
+    lanes[r->lane_count] = (struct lane_settings){cluster, settings};
+    check_lane(r, &r->clusters[cluster], &settings, own);
+    return (uint32_t)r->lane_count++;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config_resolve.h"
+
+#include <stdio.h>
+
+#include "error.h"
+#include "units.h"
+
+#define DEFAULT_MAX_TOPICS 1000
+
+/* A rule and where it stands: what messages need of it. */
+struct rule_place {
+    const struct source *source;
+    const struct yaml_node *node;
+    const char *list; /* "kafka.hook" or "kafka.hooks" */
+    uint32_t index;   /* in its list */
+};
+
+struct rules_draft {
+    struct resolve *r;
+    struct rule_source *rules;
+    struct rule_place *places;
+    size_t count;
+};
+
+static struct origin rule_origin(const struct rule_place *place) {
+    struct origin origin = {place->source, place->node, ""};
+    snprintf(origin.path, sizeof(origin.path), "%.200s[%u]", place->list, place->index);
+    return origin;
+}
+
+/* Settings of a message may also stand in `kafka_message`. */
+static bool locate(const struct origin *rule, const char *path, struct origin *found) {
+    char inner[CONFIG_PATH_SIZE];
+    struct origin other;
+    if (config_locate(rule, &rule_table, path, found)) {
+        return true;
+    }
+    snprintf(inner, sizeof(inner), "kafka_message.%.200s", path);
+    if (!config_locate(rule, &rule_table, inner, &other)) {
+        return false;
+    }
+    *found = other;
+    return true;
+}
+
+/* A problem that the ruleset found: told with the place in the file. */
+static void tell_rule_problem(void *user, size_t rule, const char *path, size_t at,
+                              mqk_severity severity, mqk_status code, const char *sentence) {
+    struct rules_draft *draft = user;
+    struct problems *problems = draft->r->problems;
+    if (code == MQK_ERR_NO_MEMORY || rule >= draft->count) {
+        problems->no_memory = true;
+        return;
+    }
+    struct origin origin = rule_origin(&draft->places[rule]);
+    struct origin found;
+    if (!locate(&origin, path, &found) || at == 0) {
+        config_report(problems, &found, severity, code, "%s", sentence);
+        return;
+    }
+    struct place place = source_place(found.source, found.node);
+    if (yaml_place_in(found.source->text, found.node, at, &place.line, &place.column)) {
+        problems_add(problems, &place, severity, code, found.path, "%s", sentence);
+        return;
+    }
+    size_t characters = 1;
+    for (size_t i = 0; i + 1 < at && i < found.node->text.len; i++) {
+        characters += ((unsigned char)found.node->text.data[i] & 0xC0) != 0x80;
+    }
+    problems_add(problems, &place, severity, code, found.path, "%s (at character %zu)", sentence,
+                 characters);
+}
+
+/* Takes kafka_message apart. */
+static void fold_message(struct resolve *r, struct rule_yaml *yaml, const struct origin *origin) {
+    const struct message_yaml *message = yaml->kafka_message;
+    if (!message) {
+        return;
+    }
+    struct {
+        const char *name;
+        char *const inner;
+        char **outer;
+    } const members[] = {
+        {"timestamp", message->timestamp, &yaml->timestamp},
+        {"value", message->value, &yaml->value},
+        {"key", message->key, &yaml->key},
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i].inner && *members[i].outer) {
+            char path[40];
+            struct origin at;
+            snprintf(path, sizeof(path), "kafka_message.%s", members[i].name);
+            config_locate(origin, &rule_table, path, &at);
+            config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                          "the rule has another \"%s\" beside kafka_message", members[i].name);
+        } else if (members[i].inner) {
+            *members[i].outer = members[i].inner;
+        }
+    }
+}
+
+static void report_cluster(struct resolve *r, const struct rule_yaml *yaml,
+                           const struct origin *origin) {
+    const char *names[64];
+    size_t count = 0;
+    char list[300] = "";
+    for (; count < r->cluster_count && count + 1 < sizeof(names) / sizeof(names[0]); count++) {
+        size_t len = strlen(list);
+        names[count] = r->clusters[count].name;
+        snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", names[count]);
+    }
+    names[count] = NULL;
+    if (!yaml->cluster) {
+        config_report(r->problems, origin, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                      "\"cluster\" is missing; there are several: %s", list);
+        return;
+    }
+    struct origin at;
+    char quote[ERROR_QUOTE_SIZE];
+    char hint[ERROR_HINT_SIZE];
+    config_locate(origin, &rule_table, "cluster", &at);
+    config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                  "there is no cluster \"%s\" (there is: %s)%s",
+                  error_quote(mqk_cstr(yaml->cluster), quote), list,
+                  error_hint(mqk_cstr(yaml->cluster), names, hint));
+}
+
+/* Index of the rule's cluster. */
+static uint32_t find_cluster(struct resolve *r, const struct rule_yaml *yaml,
+                             const struct origin *origin) {
+    for (size_t i = 0; yaml->cluster && i < r->cluster_count; i++) {
+        if (strcmp(r->clusters[i].name, yaml->cluster) == 0) {
+            return (uint32_t)i;
+        }
+    }
+    if (r->cluster_count > 1 || (yaml->cluster && r->cluster_count == 1)) {
+        report_cluster(r, yaml, origin);
+    }
+    return 0;
+}
+
+/* The lane, and the encoding that its producer settings ask for. */
+static void take_producer(struct resolve *r, const struct rule_yaml *yaml, uint32_t cluster,
+                          const struct origin *origin, struct rule_source *out) {
+    if (cluster >= r->settings->cluster_count) {
+        return;
+    }
+    struct cluster_draft *c = &r->clusters[cluster];
+    struct producer_yaml merged = *c->producer;
+    struct origin own = config_child(origin, &rule_table, "producer");
+    if (!config_overlay(&producer_table, &merged, yaml->producer, r->problems->arena)) {
+        r->problems->no_memory = true;
+    }
+    out->encoding = merged.encode_payload_type
+                        ? (enum payload_encoding) * merged.encode_payload_type
+                        : PAYLOAD_PLAIN;
+    if (yaml->producer) {
+        out->lane = lane_find(r, cluster, &merged, &own);
+        return;
+    }
+    if (c->lane == UINT32_MAX) {
+        c->lane = lane_find(r, cluster, &merged, &own);
+    }
+    out->lane = c->lane;
+}
+
+static void take_filters(struct resolve *r, const struct rule_yaml *yaml,
+                         const struct origin *origin, struct rule_source *out) {
+    if (yaml->filter && yaml->filters) {
+        struct origin at;
+        config_locate(origin, &rule_table, "filters", &at);
+        config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                      "the rule has a \"filter\" as well; put it into this list");
+    }
+    size_t count = yaml->filters ? yaml->filters_count : yaml->filter ? 1 : 0;
+    mqk_str *filters = arena_array(r->problems->arena, count, sizeof(*filters));
+    if (!filters) {
+        r->problems->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        filters[i] = mqk_cstr(yaml->filters ? yaml->filters[i] : yaml->filter);
+    }
+    out->filters = filters;
+    out->filter_count = count;
+    out->filters_is_list = yaml->filters != NULL;
+}
+
+static void take_headers(struct resolve *r, const struct rule_yaml *yaml, struct rule_source *out) {
+    struct rule_header_source *headers =
+        arena_array(r->problems->arena, yaml->headers_count, sizeof(*headers));
+    if (!headers) {
+        r->problems->no_memory = true;
+        return;
+    }
+    for (uint32_t i = 0; i < yaml->headers_count; i++) {
+        headers[i].name = mqk_cstr(yaml->headers[i].name);
+        headers[i].value = mqk_cstr(yaml->headers[i].value);
+    }
+    out->headers = headers;
+    out->header_count = yaml->headers_count;
+}
+
+static void take_rule(struct rules_draft *draft, struct rule_yaml *yaml) {
+    struct resolve *r = draft->r;
+    struct origin origin = rule_origin(&draft->places[draft->count]);
+    struct rule_source *out = &draft->rules[draft->count++];
+    int64_t max_topics = DEFAULT_MAX_TOPICS;
+    fold_message(r, yaml, &origin);
+    if (yaml->max_topics) {
+        units_integer(mqk_cstr(yaml->max_topics), &max_topics);
+    }
+    uint32_t cluster = find_cluster(r, yaml, &origin);
+    *out = (struct rule_source){
+        .name = mqk_cstr(yaml->name),
+        .hook = mqk_cstr(yaml->hook),
+        .topic = mqk_cstr(yaml->topic),
+        .key = mqk_cstr(yaml->key),
+        .value = mqk_cstr(yaml->value),
+        .envelope = mqk_cstr(yaml->envelope),
+        .format = yaml->value_format ? (mqk_value_format)*yaml->value_format : MQK_FORMAT_AUTO,
+        .timestamp = mqk_cstr(yaml->timestamp),
+        .stop = yaml->stop && *yaml->stop,
+        .max_topics = (uint32_t)max_topics,
+        .cluster = mqk_cstr(cluster < r->cluster_count ? r->clusters[cluster].name : NULL),
+    };
+    take_filters(r, yaml, &origin, out);
+    take_headers(r, yaml, out);
+    take_producer(r, yaml, cluster, &origin, out);
+}
+
+static bool gather(struct rules_draft *draft) {
+    struct resolve *r = draft->r;
+    struct arena *scratch = r->problems->arena;
+    size_t total = 0;
+    for (size_t i = 0; i < r->source_count; i++) {
+        total += r->sources[i].yaml->kafka->hook_count;
+    }
+    draft->rules = arena_array(scratch, total, sizeof(*draft->rules));
+    draft->places = arena_array(scratch, total, sizeof(*draft->places));
+    if (!draft->rules || !draft->places) {
+        r->problems->no_memory = true;
+        return false;
+    }
+    for (size_t i = 0; i < r->source_count; i++) {
+        const struct kafka_yaml *kafka = r->sources[i].yaml->kafka;
+        struct origin list = config_child(&r->kafka[i], &kafka_table, "hook");
+        const struct yaml_node *node = list.node ? list.node->first : NULL;
+        const char *path = arena_text(scratch, mqk_cstr(list.path));
+        if (!path) {
+            r->problems->no_memory = true;
+            return false;
+        }
+        for (uint32_t n = 0; n < kafka->hook_count && node; n++, node = node->next) {
+            draft->places[draft->count] = (struct rule_place){&r->sources[i], node, path, n};
+            take_rule(draft, &kafka->hook[n]);
+        }
+    }
+    return true;
+}
+
+static void check_use(struct resolve *r) {
+    for (size_t i = 0; i < r->cluster_count; i++) {
+        bool used = false;
+        for (size_t n = 0; n < r->lane_count && !used; n++) {
+            used = r->lanes[n].cluster == i;
+        }
+        if (!used) {
+            config_report(r->problems, &r->clusters[i].origins[0], MQK_SEVERITY_WARNING, MQK_OK,
+                          "no rule uses this cluster");
+        }
+    }
+}
+
+void resolve_rules(struct resolve *r) {
+    struct rules_draft draft = {.r = r};
+    if (!gather(&draft)) {
+        return;
+    }
+    if (draft.count == 0) {
+        config_report(r->problems, &r->kafka[0], MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
+                      "\"hook\" is missing; without rules nothing would be sent");
+        return;
+    }
+    size_t errors = r->problems->errors;
+    r->settings->rules = ruleset_compile(draft.rules, draft.count, tell_rule_problem, &draft);
+    if (!r->settings->rules && r->problems->errors == errors) {
+        r->problems->no_memory = true;
+    }
+    r->settings->lanes = r->lanes;
+    r->settings->lane_count = r->lane_count;
+    if (r->problems->errors == 0) {
+        check_use(r);
+    }
+}
