@@ -70,13 +70,28 @@ void buffer_append_slow(struct buffer *b, const char *data, size_t len) {
 }
 
 void buffer_append_int(struct buffer *b, int64_t number) {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
     char text[INT64_DIGITS];
     char *first = text + sizeof(text);
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do {
-        *--first = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
+    while (rest >= 10000) {
+        unsigned four = (unsigned)(rest % 10000);
+        first -= 4;
+        memcpy(first, pairs + four / 100 * 2, 2);
+        memcpy(first + 2, pairs + four % 100 * 2, 2);
+        rest /= 10000;
+    }
+    while (rest >= 10) {
+        first -= 2;
+        memcpy(first, pairs + rest % 100 * 2, 2);
+        rest /= 100;
+    }
+    if (rest > 0 || first == text + sizeof(text)) {
+        *--first = (char)('0' + rest);
+    }
     if (number < 0) {
         *--first = '-';
     }

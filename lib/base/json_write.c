@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json_write.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "bytes.h"
 #include "utf8.h"
 
@@ -16,21 +20,15 @@ static const char escapes[128] = {'u', 'u', 'u', 'u', 'u', 'u',         'u',    
 /* The most that one byte of input becomes: \u00XX. */
 #define MOST 6u
 
-/* Writes the character at `*p` to `to` as it stands inside a JSON string, advances `*p`, returns
- * the end of what was written. */
-static inline char *write_char(char *to, const char **p, const char *end, bool *replaced) {
+/* Writes a character that does not stand for itself, as write_char() does. */
+static char *write_special(char *to, const char **p, const char *end, bool *replaced) {
     static const char hex[] = "0123456789abcdef";
     uint8_t c = (uint8_t) * *p;
     if (c < 0x80) {
-        char escape = escapes[c];
         (*p)++;
-        if (!escape) {
-            *to++ = (char)c;
-            return to;
-        }
         *to++ = '\\';
-        *to++ = escape;
-        if (escape == 'u') {
+        *to++ = escapes[c];
+        if (escapes[c] == 'u') {
             *to++ = '0';
             *to++ = '0';
             *to++ = hex[c >> 4];
@@ -50,18 +48,67 @@ static inline char *write_char(char *to, const char **p, const char *end, bool *
     return to + sizeof(REPLACEMENT) - 1;
 }
 
-/* Writes [p, end) to `to`, which has room for MOST times as many bytes and a word; returns the end.
- */
+/* Writes the character at `*p` to `to` as it stands inside a JSON string, advances `*p`, returns
+ * the end of what was written. Quotes are what JSON payloads are full of. */
+static inline char *write_char(char *to, const char **p, const char *end, bool *replaced) {
+    uint8_t c = (uint8_t) * *p;
+    if (c < 0x80 && !escapes[c]) {
+        (*p)++;
+        *to = (char)c;
+        return to + 1;
+    }
+    if (c == '"') {
+        (*p)++;
+        to[0] = '\\';
+        to[1] = '"';
+        return to + 2;
+    }
+    return write_special(to, p, end, replaced);
+}
+
+/* Most bytes that one step of write_escaped() copies beyond what it counts. */
+#define WIDE 16u
+
+#if defined(__SSE2__)
+/* Copies sixteen bytes; returns how many of them, from the first one on, stand for themselves. */
+static inline unsigned copy_16(char *to, const char *p) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                                _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+                                   _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
+    /* The high bit of `bytes` itself says that it is not ASCII. */
+    unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(special, bytes));
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+    return mask ? (unsigned)__builtin_ctz(mask) : 16;
+}
+#endif
+
+/* The same with eight. */
+static inline unsigned copy_8(char *to, const char *p) {
+    uint64_t word = bytes_load(p);
+    uint64_t special = bytes_json_special(word);
+    memcpy(to, &word, sizeof(word));
+    return special ? (unsigned)bytes_before(special) : 8;
+}
+
+/* Writes [p, end) to `to`, which has room for MOST times as many bytes and WIDE more; returns the
+ * end. What is special among the copied bytes is written over. */
 static char *write_escaped(char *to, const char *p, const char *end, bool *replaced) {
-    while (end - p >= 8) {
-        uint64_t word = bytes_load(p);
-        uint64_t special = bytes_json_special(word);
-        /* The whole word is written; what is special in it is written over. */
-        memcpy(to, &word, sizeof(word));
-        size_t plain = special ? bytes_before(special) : 8;
+#if defined(__SSE2__)
+    while (end - p >= 16) {
+        unsigned plain = copy_16(to, p);
         p += plain;
         to += plain;
-        if (special) {
+        if (plain < 16) {
+            to = write_char(to, &p, end, replaced);
+        }
+    }
+#endif
+    while (end - p >= 8) {
+        unsigned plain = copy_8(to, p);
+        p += plain;
+        to += plain;
+        if (plain < 8) {
             to = write_char(to, &p, end, replaced);
         }
     }
@@ -80,11 +127,11 @@ static char *write_escaped(char *to, const char *p, const char *end, bool *repla
 static size_t next_chunk(struct buffer *out, size_t left) {
     size_t len = left < CHUNK ? left : CHUNK;
     size_t room = out->capacity - out->len;
-    size_t fits = room > sizeof(uint64_t) ? (room - sizeof(uint64_t)) / MOST : 0;
+    size_t fits = room > WIDE ? (room - WIDE) / MOST : 0;
     if (fits >= len || fits >= MIN_CHUNK) {
         return out->failure != MQK_OK ? 0 : fits < len ? fits : len;
     }
-    return buffer_reserve(out, len * MOST + sizeof(uint64_t)) ? len : 0;
+    return buffer_reserve(out, len * MOST + WIDE) ? len : 0;
 }
 
 /* A chunk of `len` out of `left` bytes without the character, or piece of one, that its border
@@ -111,11 +158,12 @@ static void write_near_limit(struct buffer *out, const char *p, const char *end,
     }
 }
 
-bool json_write_escaped(struct buffer *out, mqk_str text) {
+/* Text for which there may be no room. */
+static bool write_long(struct buffer *out, mqk_str text) {
     bool replaced = false;
     const char *p = text.data;
     for (size_t left = text.len, len; left > 0; p += len, left -= len) {
-        if (out->limit - out->len < CHUNK * MOST + sizeof(uint64_t)) {
+        if (out->limit - out->len < CHUNK * MOST + WIDE) {
             write_near_limit(out, p, p + left, &replaced);
             break;
         }
@@ -127,6 +175,17 @@ bool json_write_escaped(struct buffer *out, mqk_str text) {
         char *to = out->data + out->len;
         out->len += (size_t)(write_escaped(to, p, p + len, &replaced) - to);
     }
+    return replaced;
+}
+
+bool json_write_escaped(struct buffer *out, mqk_str text) {
+    if (text.len > CHUNK || (out->capacity - out->len) < text.len * MOST + WIDE ||
+        out->failure != MQK_OK) {
+        return write_long(out, text);
+    }
+    bool replaced = false;
+    char *to = out->data + out->len;
+    out->len += (size_t)(write_escaped(to, text.data, text.data + text.len, &replaced) - to);
     return replaced;
 }
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hot path: an event becomes records, records go to their producers. */
+#include "bridge.h"
+#include "delivery.h"
+
+/* One event on its way. */
+struct passage {
+    struct mqk_bridge *bridge;
+    const struct generation *generation;
+    const mqk_event *event;
+    struct completion *completion; /* made with the first record of an event with a token */
+    int accepted;
+    mqk_status failure; /* the first one */
+};
+
+static void fail(struct passage *p, mqk_status status) {
+    if (p->failure == MQK_OK) {
+        p->failure = status;
+    }
+}
+
+static bool wants_completion(const struct passage *p) {
+    return p->event->token != 0 && p->bridge->outbox.host.delivered;
+}
+
+/* Sends a record that somebody waits for. */
+static mqk_status send_watched(struct passage *p, const struct rule_binding *b,
+                               struct record *record) {
+    if (wants_completion(p) && !p->completion) {
+        p->completion = completion_begin(&p->bridge->outbox, p->event->token);
+        if (!p->completion) {
+            return MQK_ERR_NO_MEMORY;
+        }
+    }
+    struct delivery *d = delivery_new(b->counters, p->completion, b->sync);
+    if (!d) {
+        return MQK_ERR_NO_MEMORY;
+    }
+    record->tag = delivery_tag_of(d);
+    mqk_status status = producer_send(b->producer, record);
+    if (status != MQK_OK) {
+        delivery_cancel(d);
+        return status;
+    }
+    count_accepted(b->counters);
+    p->accepted++;
+    if (b->sync) {
+        status = delivery_wait(d, b->sync_timeout_ms);
+        if (status != MQK_OK) {
+            fail(p, status);
+        }
+    }
+    return MQK_OK;
+}
+
+static mqk_status send_record(struct passage *p, const struct rule_binding *b,
+                              const struct rendered_record *r) {
+    const struct topic_entry *topic;
+    mqk_status status = rule_binding_topic(b, r->topic, &topic);
+    if (status != MQK_OK) {
+        return status;
+    }
+    struct record record = {.handle = (void *)(uintptr_t)topic,
+                            .topic = topic->name,
+                            .key = r->key,
+                            .value = r->value,
+                            .headers = r->headers,
+                            .header_count = r->header_count,
+                            .timestamp_ms = r->timestamp_ms,
+                            .partition = r->partition};
+    if (b->sync || wants_completion(p)) {
+        return send_watched(p, b, &record);
+    }
+    record.tag = delivery_tag(b->counters);
+    status = producer_send(b->producer, &record);
+    if (status == MQK_OK) {
+        count_accepted(b->counters);
+        p->accepted++;
+    }
+    return status;
+}
+
+static enum counter counter_of_refusal(mqk_status status) {
+    switch (status) {
+    case MQK_ERR_FULL:
+        return COUNTER_refused_full;
+    case MQK_ERR_DROPPED:
+        return COUNTER_dropped_full;
+    case MQK_ERR_TOPIC:
+        return COUNTER_bad_topic;
+    case MQK_ERR_TOO_LARGE:
+        return COUNTER_too_large;
+    default:
+        return COUNTER_failed;
+    }
+}
+
+static bool on_record(void *user, const struct rendered_record *r) {
+    struct passage *p = user;
+    const struct rule_binding *b = &p->generation->rules[r->rule];
+    if (r->utf8_replaced) {
+        count(b->counters, COUNTER_utf8_replaced);
+    }
+    mqk_status status = r->status == MQK_OK ? send_record(p, b, r) : r->status;
+    if (status != MQK_OK) {
+        count_turned_away(b->counters, counter_of_refusal(status));
+        if (status != MQK_ERR_DROPPED) {
+            fail(p, status);
+        }
+    }
+    return true;
+}
+
+int mqk_on_event(mqk_bridge *bridge, const mqk_event *event) {
+    mqk_event copy;
+    if (!bridge || !event || !(event = event_adopt(event, &copy))) {
+        return MQK_ERR_ARGUMENT;
+    }
+    if (!bridge_is_ours(bridge)) {
+        return MQK_ERR_FORKED;
+    }
+    struct epoch_reader reader = epoch_enter(&bridge->epoch);
+    struct passage p = {bridge, atomic_load(&bridge->generation), event, NULL, 0, MQK_OK};
+    int matched = 0;
+    if (p.generation->hooks >> event->hook & 1) {
+        matched = ruleset_evaluate(p.generation->settings->rules, event, &bridge->ruleset_host,
+                                   on_record, &p);
+    }
+    if (matched == 0) {
+        atomic_fetch_add_explicit(&reader.stripe->unmatched, 1, memory_order_relaxed);
+    }
+    epoch_leave(reader);
+    if (matched < 0) {
+        fail(&p, (mqk_status)matched);
+    }
+    int result = p.failure != MQK_OK ? (int)p.failure : p.accepted;
+    if (p.completion) {
+        completion_end(p.completion, result > 0);
+    }
+    return result;
+}
+
+bool mqk_bridge_wants(const mqk_bridge *bridge, mqk_hook hook) {
+    if (!bridge || (unsigned)hook >= MQK_HOOK_COUNT) {
+        return false;
+    }
+    if (!bridge_is_ours(bridge)) {
+        return true;
+    }
+    return atomic_load_explicit(&bridge->hooks, memory_order_relaxed) >> hook & 1;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the integration tests share: an in-process Kafka with faults to inject, bridges on it, and a
+ * consumer that reads back what arrived. A step that fails ends the test with its reason. */
+#ifndef MQK_TESTS_KIT_H
+#define MQK_TESTS_KIT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <mqkafka/mqkafka.h>
+
+/* An in-process Kafka. */
+struct kit_kafka {
+    rd_kafka_t *client;
+    rd_kafka_mock_cluster_t *cluster;
+    char servers[256];
+};
+
+void kit_kafka_start(struct kit_kafka *k, int brokers);
+void kit_kafka_topic(struct kit_kafka *k, const char *topic, int partitions);
+void kit_kafka_stop(struct kit_kafka *k);
+
+/* A host that remembers what it was told. */
+#define KIT_TOKENS 100000u
+struct kit_host {
+    mqk_host host;
+    int log_lines;
+    char log[65536];               /* all lines, as far as they fit */
+    uint32_t told[KIT_TOKENS];     /* how often each token was told */
+    mqk_status status[KIT_TOKENS]; /* and with what */
+};
+void kit_host_init(struct kit_host *h);
+
+/* Loads YAML made by printf. */
+mqk_config *kit_config(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Opens a bridge on such a configuration. */
+mqk_bridge *kit_bridge(struct kit_host *host, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A message.publish event. */
+mqk_event kit_publish(const char *clientid, const char *topic, const char *payload);
+
+mqk_stats kit_stats(mqk_bridge *bridge);
+
+/* A record read back. Texts are NUL-terminated copies; NULL is Kafka's null. */
+struct kit_record {
+    char topic[250];
+    int32_t partition;
+    char *key;
+    size_t key_len;
+    char *value;
+    size_t value_len;
+    int64_t timestamp_ms;
+    char headers[512]; /* "name=value;name=value;" with "(null)" for null */
+};
+
+/* Reads all records of a topic from the beginning until there are `expected` of them and no more
+ * come for a moment, or a long time has passed; returns how many there are. `records` (may be NULL)
+ * receives the first `capacity`, to be freed with kit_records_free(). */
+size_t kit_consume(const char *servers, const char *topic, size_t expected,
+                   struct kit_record *records, size_t capacity);
+void kit_records_free(struct kit_record *records, size_t count);
+
+/* Waits until `condition(user)` is true, fails the test after a long time. */
+void kit_wait(bool (*condition)(void *user), void *user, const char *what);
+
+#endif
