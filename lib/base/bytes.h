@@ -48,4 +48,29 @@ static inline size_t bytes_before(uint64_t found) {
 #endif
 }
 
+/* Not 0 when one of the bytes is `byte`; the lowest bit set in memory order is exact. */
+static inline uint64_t bytes_equal(uint64_t word, char byte) {
+    uint64_t difference = word ^ BYTES_OF((uint8_t)byte);
+    return (difference - BYTES_OF(1)) & ~difference & BYTES_HIGH;
+}
+
+/* The first `byte` in [p, end), or `end`. For text that is short: long text is for memchr(). */
+static inline const char *bytes_find(const char *p, const char *end, char byte) {
+    while (end - p >= 8) {
+        uint64_t found = bytes_equal(bytes_load(p), byte);
+        if (found) {
+            p += bytes_before(found);
+            while (*p != byte) {
+                p++;
+            }
+            return p;
+        }
+        p += 8;
+    }
+    while (p < end && *p != byte) {
+        p++;
+    }
+    return p;
+}
+
 #endif

@@ -70,16 +70,53 @@ static inline char *write_char(char *to, const char **p, const char *end, bool *
 #define WIDE 16u
 
 #if defined(__SSE2__)
-/* Copies sixteen bytes; returns how many of them, from the first one on, stand for themselves. */
-static inline unsigned copy_16(char *to, const char *p) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+/* Which of sixteen bytes do not stand for themselves. */
+static inline unsigned special_16(__m128i bytes) {
     __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
                                                 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
                                    _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
     /* The high bit of `bytes` itself says that it is not ASCII. */
-    unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(special, bytes));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(special, bytes));
+}
+
+static inline __m128i load_16(const char *p) {
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline void store_16(char *to, __m128i bytes) {
     _mm_storeu_si128((__m128i *)(void *)to, bytes);
+}
+
+/* Copies sixteen bytes; returns how many of them, from the first one on, stand for themselves. */
+static inline unsigned copy_16(char *to, const char *p) {
+    __m128i bytes = load_16(p);
+    unsigned mask = special_16(bytes);
+    store_16(to, bytes);
     return mask ? (unsigned)__builtin_ctz(mask) : 16;
+}
+
+/* Writes at least sixteen of at least thirty-two bytes. All specials of a block are found at once,
+ * so that one does not wait for the one before. */
+static inline char *write_16(char *to, const char **p, const char *end, bool *replaced) {
+    const char *from = *p;
+    const char *block_end = from + 16;
+    unsigned mask = special_16(load_16(from));
+    for (; mask; mask &= mask - 1) {
+        const char *special = block_end - 16 + __builtin_ctz(mask);
+        if (special < from) {
+            continue; /* part of a longer character that is written */
+        }
+        store_16(to, load_16(from));
+        to = write_char(to + (special - from), &special, end, replaced);
+        from = special;
+    }
+    if (from < block_end) {
+        store_16(to, load_16(from));
+        to += block_end - from;
+        from = block_end;
+    }
+    *p = from;
+    return to;
 }
 #endif
 
@@ -91,10 +128,24 @@ static inline unsigned copy_8(char *to, const char *p) {
     return special ? (unsigned)bytes_before(special) : 8;
 }
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* The last `rest` (1 to 7) of at least eight bytes, and spaces behind them. */
+static inline uint64_t load_last(const char *end, size_t rest) {
+    uint64_t word = bytes_load(end - 8) >> (64 - 8 * rest);
+    return word | BYTES_OF(' ') << (8 * rest);
+}
+#endif
+
 /* Writes [p, end) to `to`, which has room for MOST times as many bytes and WIDE more; returns the
  * end. What is special among the copied bytes is written over. */
 static char *write_escaped(char *to, const char *p, const char *end, bool *replaced) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    bool has_word = end - p >= 8;
+#endif
 #if defined(__SSE2__)
+    while (end - p >= 32) {
+        to = write_16(to, &p, end, replaced);
+    }
     while (end - p >= 16) {
         unsigned plain = copy_16(to, p);
         p += plain;
@@ -112,6 +163,20 @@ static char *write_escaped(char *to, const char *p, const char *end, bool *repla
             to = write_char(to, &p, end, replaced);
         }
     }
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    while (has_word && p < end) {
+        size_t rest = (size_t)(end - p);
+        uint64_t word = load_last(end, rest);
+        uint64_t special = bytes_json_special(word);
+        memcpy(to, &word, sizeof(word));
+        size_t plain = special ? bytes_before(special) : rest;
+        if (plain >= rest) {
+            return to + rest;
+        }
+        p += plain;
+        to = write_char(to + plain, &p, end, replaced);
+    }
+#endif
     while (p < end) {
         to = write_char(to, &p, end, replaced);
     }
@@ -178,8 +243,8 @@ static bool write_long(struct buffer *out, mqk_str text) {
     return replaced;
 }
 
-bool json_write_escaped(struct buffer *out, mqk_str text) {
-    if (text.len > CHUNK || (out->capacity - out->len) < text.len * MOST + WIDE ||
+bool json_write_escaped_slow(struct buffer *out, mqk_str text) {
+    if (text.len > CHUNK || out->capacity - out->len < text.len * MOST + WIDE ||
         out->failure != MQK_OK) {
         return write_long(out, text);
     }

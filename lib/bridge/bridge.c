@@ -111,6 +111,9 @@ static void bridge_free(struct mqk_bridge *b) {
 }
 
 static void use_generation(struct mqk_bridge *b, struct generation *g) {
+    for (size_t i = 0; i < g->settings->warning_count; i++) {
+        log_write(b->log, MQK_LOG_WARNING, NULL, "%s", g->settings->warnings[i]);
+    }
     atomic_store(&b->generation, g);
     atomic_store(&b->hooks, g->hooks);
 }

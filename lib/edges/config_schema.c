@@ -8,7 +8,6 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 #define KB     (INT64_C(1) << 10)
-#define TB     (INT64_C(1) << 40)
 
 /* The words that a setting accepts. The first one with a number is its name, later ones are
  * aliases. */
@@ -74,7 +73,7 @@ static const cyaml_strval_t format_words[] = {
 
 #define BUFFER_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                         \
     WORD(S, "mode", mode, mode_words, NAME)                                                        \
-    TEXT(S, "memory", memory, .check = check_size, .min = 64 * KB, .max = TB)                      \
+    TEXT(S, "memory", memory, .check = check_size, .min = 64 * KB, .max = SETTINGS_MAX_BUFFER)     \
     WORD(S, "when_full", when_full, when_full_words, NAME)                                         \
     NONE("dir", NAME)                                                                              \
     NONE("disk", NAME)                                                                             \

@@ -13,9 +13,6 @@
 #include "settings.h"
 #include "topic_table.h"
 
-/* The largest buffer_bytes: 32 GiB. */
-#define PRODUCER_MAX_BUFFER (INT64_C(32) << 30)
-
 struct producer;
 
 /* Who owns a producer. The settings must outlive it. */

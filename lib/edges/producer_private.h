@@ -59,7 +59,7 @@ struct producer {
     char message[256]; /* what is wrong with the connection */
 };
 
-/* The word `held`: records above, bytes below. A buffer is at most PRODUCER_MAX_BUFFER, and a
+/* The word `held`: records above, bytes below. A buffer is at most SETTINGS_MAX_BUFFER, and a
  * record weighs at least RECORD_OVERHEAD, so neither part can run into the other. */
 #define HELD_BYTES_BITS    37u
 #define HELD_ONE           (UINT64_C(1) << HELD_BYTES_BITS)

@@ -29,6 +29,9 @@ enum partitioner {
 enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_DROP_NEWEST, WHEN_FULL_REFUSE };
 enum sasl_mechanism { SASL_NONE, SASL_PLAIN, SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_512 };
 
+/* The largest buffer_bytes. */
+#define SETTINGS_MAX_BUFFER (INT64_C(32) << 30)
+
 /* How records are produced. Two rules with equal settings for the same cluster share a producer. */
 struct producer_settings {
     enum produce_mode produce;    /* async */
@@ -38,7 +41,7 @@ struct producer_settings {
     enum partitioner partitioner; /* murmur2 */
     int64_t linger_ms;            /* 5; 0 to 900,000 */
     int64_t message_ttl_ms;       /* 0: no limit; else 1 to 2^31-1 */
-    int64_t buffer_bytes;         /* 64 MiB; 64 KiB to 1 TiB */
+    int64_t buffer_bytes;         /* 64 MiB; 64 KiB to 32 GiB */
     int64_t max_batch_bytes;      /* 0: librdkafka's own; 1 to 2^31-1 */
     enum when_full when_full;     /* drop_oldest */
 };

@@ -20,6 +20,7 @@ struct node {
     uint32_t rules_at;
     uint32_t multi_at;
     uint16_t text_len;
+    bool has_edges; /* some child is behind a level's text, not behind `+` */
 };
 
 /* An edge: low half of its hash, and the child (0: free slot). */
@@ -60,13 +61,13 @@ struct filter_index {
 
 /* The levels of a topic, found and hashed when the walk first comes to them. */
 struct levels {
-    const struct filter_index *index;
     mqk_str topic;
     size_t pos;
     unsigned known;
     struct level {
         mqk_str text;
         uint64_t hash;
+        bool hashed;
     } at[FILTER_INDEX_DEPTH + 1];
 };
 
@@ -140,7 +141,7 @@ static bool same_bytes(const char *a, const char *b, size_t len) {
 /* The child of `parent` behind a level, 0 when there is none. */
 static uint32_t find_child(const struct filter_index *index, uint32_t parent, mqk_str level,
                            uint64_t level_hash) {
-    if (index->edge_count == 0 || level.len > index->longest_level) {
+    if (!index->nodes[parent].has_edges || level.len > index->longest_level) {
         return 0;
     }
     uint64_t hash = hash_edge(parent, level_hash);
@@ -255,6 +256,7 @@ static uint32_t add_edge(struct filter_index *index, uint32_t parent, mqk_str le
     }
     index->nodes[child].text_at = (uint32_t)text_at;
     index->nodes[child].text_len = (uint16_t)level.len;
+    index->nodes[parent].has_edges = true;
     index->edge_count++;
     if (level.len > index->longest_level) {
         index->longest_level = level.len;
@@ -288,18 +290,35 @@ static unsigned count_levels(mqk_str filter) {
     return count;
 }
 
-static const struct level *level_at(struct levels *levels, unsigned depth) {
+/* The level at a depth, which is known or the next one; NULL when the topic has no more. */
+static inline struct level *level_at(struct levels *levels, unsigned depth) {
     struct level *level = &levels->at[depth];
-    if (depth == levels->known) {
-        if (!topic_next_level(levels->topic, &levels->pos, &level->text)) {
-            return NULL;
-        }
-        level->hash = level->text.len <= levels->index->longest_level
-                          ? hash_level(levels->index->seed, level->text)
-                          : 0;
-        levels->known++;
+    if (depth < levels->known) {
+        return level;
     }
+    mqk_str topic = levels->topic;
+    if (levels->pos > topic.len) {
+        return NULL;
+    }
+    const char *from = topic.data + levels->pos;
+    level->text.data = from;
+    level->text.len = (size_t)(bytes_find(from, topic.data + topic.len, '/') - from);
+    level->hashed = false;
+    levels->pos += level->text.len + 1;
+    levels->known++;
     return level;
+}
+
+static inline uint32_t find_level(const struct filter_index *index, uint32_t parent,
+                                  struct level *level) {
+    if (!index->nodes[parent].has_edges || level->text.len > index->longest_level) {
+        return 0;
+    }
+    if (!level->hashed) {
+        level->hash = hash_level(index->seed, level->text);
+        level->hashed = true;
+    }
+    return find_child(index, parent, level->text, level->hash);
 }
 
 static void take(struct matches *matches, const uint32_t *rules, uint32_t count) {
@@ -325,38 +344,46 @@ static void take_multi(const struct filter_index *index, uint32_t node, struct m
     }
 }
 
+/* Where the walk goes on later: a node behind a `+`, while it follows the level's own text first.
+ */
+struct branch {
+    uint32_t node;
+    unsigned depth;
+};
+
 static void walk(const struct filter_index *index, mqk_str topic, struct matches *matches) {
-    /* Each visit takes one node off the stack and puts at most two back, one level deeper. */
-    struct visit {
-        uint32_t node;
-        unsigned depth;
-    } stack[FILTER_INDEX_DEPTH + 2];
+    struct branch branches[FILTER_INDEX_DEPTH + 1]; /* at most one for each level */
     size_t waiting = 0;
     struct levels levels;
-    levels.index = index;
     levels.topic = topic;
     levels.pos = 0;
     levels.known = 0;
-
-    stack[waiting++] = (struct visit){ROOT, 0};
-    while (waiting > 0) {
-        struct visit visit = stack[--waiting];
-        bool hidden = visit.depth == 0 && topic.data[0] == '$';
+    struct branch at = {ROOT, 0};
+    bool hidden = topic.data[0] == '$'; /* from wildcards at the root */
+    for (;;) {
         if (!hidden) {
-            take_multi(index, visit.node, matches);
+            take_multi(index, at.node, matches);
         }
-        const struct level *level = level_at(&levels, visit.depth);
-        if (!level) {
-            take_exact(index, visit.node, matches);
-            continue;
+        struct level *level = level_at(&levels, at.depth);
+        uint32_t next = 0;
+        if (level) {
+            uint32_t plus = hidden ? 0 : index->nodes[at.node].plus;
+            next = find_level(index, at.node, level);
+            if (next == 0) {
+                next = plus;
+            } else if (plus != 0) {
+                branches[waiting++] = (struct branch){plus, at.depth + 1};
+            }
+        } else {
+            take_exact(index, at.node, matches);
         }
-        uint32_t plus = index->nodes[visit.node].plus;
-        if (plus != 0 && !hidden) {
-            stack[waiting++] = (struct visit){plus, visit.depth + 1};
-        }
-        uint32_t child = find_child(index, visit.node, level->text, level->hash);
-        if (child != 0) {
-            stack[waiting++] = (struct visit){child, visit.depth + 1};
+        hidden = false;
+        if (next != 0) {
+            at = (struct branch){next, at.depth + 1};
+        } else if (waiting > 0) {
+            at = branches[--waiting];
+        } else {
+            return;
         }
     }
 }

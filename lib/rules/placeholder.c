@@ -361,6 +361,10 @@ mqk_status placeholder_read(struct draft *draft, mqk_str text, size_t from, size
     if (status != MQK_OK) {
         return status;
     }
+    if (draft->pool.failure == MQK_ERR_NO_MEMORY) {
+        /* Without its names the path would look like a wrong one. */
+        return error_set(err, MQK_ERR_NO_MEMORY, 0, 0, "out of memory");
+    }
     mqk_str root = step_name(&r, &path.steps[0]);
     if (!path.steps[0].step.named) {
         return fail(&r, path.steps[0].at, "a path begins with the name of a field");

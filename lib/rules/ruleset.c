@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bytes.h"
 #include "error.h"
 #include "hook_list.h"
 #include "rendering.h"
@@ -63,13 +64,28 @@ static bool is_wildcard(mqk_str level) {
     return level.len == 1 && (level.data[0] == '+' || level.data[0] == '#');
 }
 
+/* Whether there is a `+` or `#` at all. */
+static bool has_wildcard_byte(mqk_str topic) {
+    const char *p = topic.data, *end = p + topic.len;
+    for (; end - p >= 8; p += 8) {
+        uint64_t word = bytes_load(p);
+        if (bytes_equal(word, '+') | bytes_equal(word, '#')) {
+            return true;
+        }
+    }
+    for (; p < end; p++) {
+        if (*p == '+' || *p == '#') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A message with such a topic is none that a client may send; looked for only when something
  * matched, because it costs a pass over the topic. */
 static bool is_illegal_message(const mqk_event *event) {
-    const struct event_hook_info *hook = &event_hooks[event->hook];
     mqk_str topic = event->topic, level;
-    if (!hook->is_message || topic.len == 0 ||
-        (!memchr(topic.data, '+', topic.len) && !memchr(topic.data, '#', topic.len))) {
+    if (!event_hooks[event->hook].is_message || topic.len == 0 || !has_wildcard_byte(topic)) {
         return false;
     }
     for (size_t pos = 0; topic_next_level(topic, &pos, &level);) {
@@ -148,7 +164,9 @@ static void render(struct evaluation *e, const struct rule *rule, struct rendere
     if (!value) {
         value = e->ruleset->envelopes.templates[rule->envelope][e->ctx.event->hook];
     }
-    rendered_part_set(&parts->topic, rule->topic, &e->ctx, &e->buffer);
+    if (!rule->info.constant_topic) {
+        rendered_part_set(&parts->topic, rule->topic, &e->ctx, &e->buffer);
+    }
     rendered_part_set(&parts->value, value, &e->ctx, &e->buffer);
     if (rule->key) {
         rendered_part_set(&parts->key, rule->key, &e->ctx, &e->buffer);
@@ -202,7 +220,9 @@ static bool produce(struct evaluation *e, const struct rule_entry *entry, render
 
     struct rendered_record record = {.rule = entry->rule,
                                      .info = &rule->info,
-                                     .topic = rendered_part_text(&parts.topic, &e->buffer),
+                                     .topic = rule->info.constant_topic
+                                                  ? rule->info.topic
+                                                  : rendered_part_text(&parts.topic, &e->buffer),
                                      .timestamp_ms = render_timestamp(&e->ctx),
                                      .partition = -1,
                                      .status = e->buffer.failure,

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,9 @@ static void test_replace(void **state) {
     atomic_store(&current, thing_new());
     for (int i = 0; i < READERS; i++) {
         pthread_create(&readers[i], NULL, read_all_the_time, NULL);
+    }
+    while (epoch_entered(&epoch) == 0) {
+        sched_yield();
     }
     for (int i = 0; i < SWAPS; i++) {
         struct thing *old = atomic_exchange(&current, thing_new());

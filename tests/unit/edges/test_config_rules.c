@@ -82,9 +82,9 @@ static void producer(void **state) {
          "UNAVAILABLE r.yaml:6:43: kafka.producer.buffer.disk: not available in this version\n"
          "UNAVAILABLE r.yaml:6:54: kafka.producer.buffer.sync: not available in this version"},
         {TEXT(IN_PRODUCER("buffer: {memory: 1KB}")),
-         "CONFIG r.yaml:6:22: kafka.producer.buffer.memory: \"1KB\" is out of range: 64KB to 1TB"},
+         "CONFIG r.yaml:6:22: kafka.producer.buffer.memory: \"1KB\" is out of range: 64KB to 32GB"},
         {TEXT(IN_PRODUCER("buffer: {memory: 2TB}")),
-         "CONFIG r.yaml:6:22: kafka.producer.buffer.memory: \"2TB\" is out of range: 64KB to 1TB"},
+         "CONFIG r.yaml:6:22: kafka.producer.buffer.memory: \"2TB\" is out of range: 64KB to 32GB"},
         {TEXT(IN_PRODUCER("buffer: {when_full: drop_old}")),
          "CONFIG r.yaml:6:25: kafka.producer.buffer.when_full: \"drop_old\" is not accepted "
          "(accepted: drop_oldest, drop_newest, refuse)"},
