@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plugin's options: the `plugin_opt_mqk_…` lines of mosquitto.conf. The texts belong to the
+ * broker and live as long as the plugin.
+ */
+#ifndef MQK_MOSQUITTO_OPTIONS_H
+#define MQK_MOSQUITTO_OPTIONS_H
+
+#include "mosq.h"
+#include <mqkafka/mqkafka.h>
+
+/* Whether to register for the broker's authentication and access checks; see security.h. */
+enum auth_events { AUTH_EVENTS_AUTO, AUTH_EVENTS_TRUE, AUTH_EVENTS_FALSE };
+
+struct options {
+    const char *config; /* mqk_config: path of the rules */
+    const char *node;   /* mqk_node: NULL: the machine's host name */
+    mqk_log_level log_level;
+    int close_timeout_ms;
+    enum auth_events auth_events;
+};
+
+/* Reads the options. False, with a sentence in `error`, when one is unknown, missing or wrong. */
+bool options_read(struct options *options, const struct mosquitto_opt *given, int count,
+                  char *error, size_t error_size);
+
+#endif
