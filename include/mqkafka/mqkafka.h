@@ -588,8 +588,8 @@ MQK_API int mqk_on_event(mqk_bridge *bridge, const mqk_event *event);
 /**
  * Tells whether the rules in use have one for a hook, so that a host need not prepare events that
  * nobody wants. The answer can change with mqk_bridge_reload().
- * @return true also when `bridge` is unusable here (after a fork), so that mqk_on_event() can say so
- * Any thread; costs a few nanoseconds. @since 0.9
+ * @return true also when `bridge` is unusable here (after a fork), so that mqk_on_event() can say
+ * so Any thread; costs a few nanoseconds. @since 0.9
  */
 MQK_API bool mqk_bridge_wants(const mqk_bridge *bridge, mqk_hook hook);
 
@@ -704,7 +704,8 @@ typedef struct mqk_cluster_stats {
     mqk_health_state state; /**< of the connection */
     uint32_t reserved;      /**< 0 */
     uint64_t queued;        /**< records waiting or in flight */
-    uint64_t queued_bytes;  /**< their keys, values and headers */
+    uint64_t queued_bytes;  /**< what they weigh in the buffer: keys, values, headers and 320 bytes
+                               each */
     uint64_t accepted;      /**< records accepted */
     uint64_t delivered;     /**< records acknowledged */
     uint64_t failed;        /**< records that did not arrive, whatever the reason */
@@ -716,7 +717,8 @@ typedef struct mqk_stats {
     uint64_t events;       /**< calls of mqk_on_event() */
     uint64_t unmatched;    /**< events that no rule matched */
     uint64_t queued;       /**< records waiting or in flight */
-    uint64_t queued_bytes; /**< their keys, values and headers */
+    uint64_t queued_bytes; /**< what they weigh in the buffer: keys, values, headers and 320 bytes
+                              each */
     uint64_t log_dropped;  /**< log lines that the host did not fetch in time */
     size_t rules;          /**< number of rules in use */
     size_t clusters;       /**< number of clusters in use */

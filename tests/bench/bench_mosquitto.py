@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mosquitto with the plugin against Mosquitto without it, everything delivered to a real Kafka.
 
-  bench_mosquitto.py LOAD [--rounds N] [--messages N] [--clients N] [--window N] [--size BYTES]
+  bench_mosquitto.py LOAD [options, see --help]
 
 LOAD is the program built of load.c. Two brokers run all the time, one with the plugin; rounds of
 the same QoS 1 messages to the one and the other alternate. Of each round count:
@@ -32,6 +32,7 @@ QUIET = ('log_type none', 'log_type error', 'log_type warning', 'log_type notice
 RULES = '''
 kafka:
   client: {{ servers: [{servers}] }}
+  producer: {{ linger: {linger} }}
   hook:
     - hook: message.publish
       filter: "bench/#"
@@ -71,10 +72,9 @@ class Bench:
         self.options = options
         self.kcat = harness.program('kcat', package='kcat')
         self.kafka = harness.kafka()
-        # As many partitions as clients, so that one slow partition does not decide.
-        self.kafka.topic(TOPIC, 4)
+        self.kafka.topic(TOPIC, options.partitions)
         rules = RULES.format(servers=', '.join(f'"{s}"' for s in self.kafka.bootstrap.split(',')),
-                             topic=TOPIC, value=VALUES[options.value])
+                             linger=options.linger, topic=TOPIC, value=VALUES[options.value])
         self.brokers = {'without': harness.Mosquitto(settings=QUIET),
                         'with': harness.Mosquitto(rules, settings=QUIET)}
         self.published = 0
@@ -82,12 +82,12 @@ class Bench:
     def in_kafka(self):
         """Number of records in the topic."""
         args = [self.kcat, '-b', self.kafka.bootstrap, '-Q']
-        for partition in range(4):
+        for partition in range(self.options.partitions):
             args += ['-t', f'{TOPIC}:{partition}:-1']
         said = subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True,
                               timeout=harness.PATIENCE, text=True).stdout
         offsets = re.findall(r'offset (\d+)', said)
-        assert len(offsets) == 4, said
+        assert len(offsets) == self.options.partitions, said
         return sum(map(int, offsets))
 
     def round(self, which, messages):
@@ -126,7 +126,7 @@ class Bench:
         results = {'without': [], 'with': []}
         print(f'{o.rounds} rounds of {o.messages} messages, {o.size} bytes, QoS 1, {o.clients} '
               f'clients with {o.window} in flight each; Kafka {self.kafka.version}, value: '
-              f'{o.value}', flush=True)
+              f'{o.value}, {o.partitions} partitions, linger {o.linger}', flush=True)
         for number in range(o.rounds):
             order = ('without', 'with') if number % 2 == 0 else ('with', 'without')
             for which in order:
@@ -167,6 +167,8 @@ def main():
     parser.add_argument('--clients', type=int, default=10)
     parser.add_argument('--window', type=int, default=20)
     parser.add_argument('--size', type=int, default=200)
+    parser.add_argument('--partitions', type=int, default=4)
+    parser.add_argument('--linger', default='5ms')
     parser.add_argument('--value', choices=VALUES, default='payload')
     options = parser.parse_args()
     harness.program('java', package='default-jre-headless')
