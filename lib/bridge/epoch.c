@@ -14,7 +14,6 @@ static bool has_readers(const struct epoch *e, uint32_t phase) {
     for (uint32_t i = 0; i < EPOCH_STRIPES; i++) {
         left += atomic_load(&e->stripes[i].left[phase]);
     }
-    atomic_thread_fence(memory_order_seq_cst);
     for (uint32_t i = 0; i < EPOCH_STRIPES; i++) {
         entered += atomic_load(&e->stripes[i].entered[phase]);
     }

@@ -7,7 +7,7 @@
 
 void producer_set_health(struct producer *p, mqk_health_state state, const char *message) {
     pthread_mutex_lock(&p->message_lock);
-    snprintf(p->message, sizeof(p->message), "%s", message);
+    snprintf(p->message, sizeof(p->message), "%.*s", (int)sizeof(p->message) - 1, message);
     int before = atomic_exchange(&p->health, (int)state);
     pthread_mutex_unlock(&p->message_lock);
     if (state == MQK_HEALTH_OK && before != MQK_HEALTH_OK) {

@@ -8,6 +8,8 @@
 /* Long enough for any machine: a test that waits this long has failed. */
 #define PATIENCE_S 60
 
+#define KIT_PARTITIONS 128
+
 static void discard_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     (void)rk;
     (void)level;
@@ -55,7 +57,7 @@ static void on_log(void *user, mqk_log_level level, mqk_str message) {
 
 static void on_delivered(void *user, uint64_t token, mqk_status status) {
     struct kit_host *h = user;
-    assert_in_range(token, 1, KIT_TOKENS - 1);
+    kit_assert_in_range(token, 1, KIT_TOKENS - 1);
     h->told[token]++;
     h->status[token] = status;
 }
@@ -156,6 +158,15 @@ static void keep(struct kit_record *r, const rd_kafka_message_t *m) {
     }
 }
 
+static bool all_true(const bool *values, int count) {
+    for (int i = 0; i < count; i++) {
+        if (!values[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 size_t kit_consume(const char *servers, const char *topic, size_t expected,
                    struct kit_record *records, size_t capacity) {
     char reason[256];
@@ -164,6 +175,7 @@ size_t kit_consume(const char *servers, const char *topic, size_t expected,
     set(conf, "bootstrap.servers", servers);
     set(conf, "group.id", "kit");
     set(conf, "fetch.wait.max.ms", "10");
+    set(conf, "enable.partition.eof", "true");
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
     assert_non_null(consumer);
     rd_kafka_poll_set_consumer(consumer);
@@ -173,7 +185,8 @@ size_t kit_consume(const char *servers, const char *topic, size_t expected,
     rd_kafka_resp_err_t err = rd_kafka_metadata(consumer, 0, handle, &metadata, PATIENCE_S * 1000);
     assert_int_equal(err, RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(8);
-    for (int i = 0; i < metadata->topics[0].partition_cnt; i++) {
+    int partitions = metadata->topics[0].partition_cnt;
+    for (int i = 0; i < partitions; i++) {
         rd_kafka_topic_partition_list_add(all, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
     }
     rd_kafka_metadata_destroy(metadata);
@@ -181,12 +194,11 @@ size_t kit_consume(const char *servers, const char *topic, size_t expected,
     rd_kafka_topic_partition_list_destroy(all);
 
     size_t count = 0;
+    bool at_end[KIT_PARTITIONS] = {false};
+    assert_true(partitions <= KIT_PARTITIONS);
     time_t give_up = time(NULL) + PATIENCE_S;
-    while (time(NULL) < give_up) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(consumer, count >= expected ? 300 : 1000);
-        if (!m && count >= expected) {
-            break;
-        }
+    while ((!all_true(at_end, partitions) || count < expected) && time(NULL) < give_up) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(consumer, 1000);
         if (m && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             if (records && count < capacity) {
                 keep(&records[count], m);
@@ -194,6 +206,7 @@ size_t kit_consume(const char *servers, const char *topic, size_t expected,
             count++;
         }
         if (m) {
+            at_end[m->partition] = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
             rd_kafka_message_destroy(m);
         }
     }

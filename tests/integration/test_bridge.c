@@ -269,12 +269,12 @@ static void test_partitioners(void **state) {
         for (int p = 0; p < 4; p++) {
             used += by_partition[p] > 0;
             if (cases[i].even) {
-                assert_in_range(by_partition[p], 100, 101);
+                kit_assert_in_range(by_partition[p], 100, 101);
             }
         }
         print_message("%s: %d %d %d %d\n", cases[i].name, by_partition[0], by_partition[1],
                       by_partition[2], by_partition[3]);
-        assert_in_range(used, cases[i].least, cases[i].most);
+        kit_assert_in_range(used, cases[i].least, cases[i].most);
         if (cases[i].keyed) {
             assert_int_equal(keys_moved, 0);
         }

@@ -70,7 +70,7 @@ static void test_slow_broker(void **state) {
     send_numbered(bridge, 0, 50);
     uint64_t left = 0;
     assert_int_equal(mqk_bridge_flush(bridge, 0, &left), MQK_ERR_TIMEOUT);
-    assert_in_range(left, 1, 50);
+    kit_assert_in_range(left, 1, 50);
     assert_int_equal(mqk_bridge_flush(bridge, 30000, &left), MQK_OK);
     assert_int_equal(left, 0);
     rd_kafka_mock_broker_set_rtt(kafka.cluster, 1, 0);
@@ -221,8 +221,8 @@ static void test_full(void **state) {
         mqk_stats stats = kit_stats(bridge);
         assert_int_equal(stats.matched, 2000);
         assert_int_equal(stats.accepted, told_accepted);
-        assert_in_range(stats.queued_bytes, 200 << 10, 256 << 10);
-        assert_in_range(stats.queued, 400, 600);
+        kit_assert_in_range(stats.queued_bytes, 200 << 10, 256 << 10);
+        kit_assert_in_range(stats.queued, 400, 600);
         switch (cases[i].result) {
         case MQK_ERR_FULL:
             assert_int_equal(stats.refused_full, 2000 - stats.queued);

@@ -92,9 +92,8 @@ static inline const char *code_name(mqk_status code) {
 static inline void write_down(void *user, mqk_severity severity, const mqk_error *error) {
     struct told *told = user;
     const size_t len = strlen(told->text);
-    const char *code = severity == MQK_SEVERITY_WARNING
-                           ? "WARNING"
-                           : code_name(error->code) + strlen("MQK_ERR_");
+    const char *code =
+        severity == MQK_SEVERITY_WARNING ? "WARNING" : code_name(error->code) + strlen("MQK_ERR_");
     snprintf(told->text + len, sizeof(told->text) - len, "%s%s %s", len > 0 ? "\n" : "", code,
              error->message);
     if (severity == MQK_SEVERITY_ERROR && told->first.code == MQK_OK) {
