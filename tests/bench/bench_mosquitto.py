@@ -67,6 +67,12 @@ def threads_us(pid):
     return times
 
 
+def pin(pid, core):
+    """Keeps all threads of a process on one core."""
+    for tid in os.listdir(f'/proc/{pid}/task'):
+        os.sched_setaffinity(int(tid), {core})
+
+
 class Bench:
     def __init__(self, options):
         self.options = options
@@ -78,6 +84,22 @@ class Bench:
         self.brokers = {'without': harness.Mosquitto(settings=QUIET),
                         'with': harness.Mosquitto(rules, settings=QUIET)}
         self.published = 0
+
+        if options.pin:
+            for process in (b.process.pid for b in self.brokers.values()):
+                pin(process, 0)
+            if self.kafka_pid():
+                pin(self.kafka_pid(), 1)
+
+    def kafka_pid(self):
+        """Process id of Kafka, None when it is not ours."""
+        if not self.kafka.directory:
+            return None
+        with open(os.path.join(self.kafka.directory, '1', 'pid')) as f:
+            return int(f.read())
+
+    def kafka_us(self):
+        return cpu_us(self.kafka_pid()) if self.kafka_pid() else 0
 
     def in_kafka(self):
         """Number of records in the topic."""
@@ -99,6 +121,9 @@ class Bench:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if load.stdout.readline() != 'ready\n':
             raise AssertionError(f'the load does not start: {broker.log()}')
+        if o.pin:
+            pin(load.pid, 1)
+        kafka_before = self.kafka_us()
         before, before_threads = cpu_us(broker.process.pid), threads_us(broker.process.pid)
         start = time.monotonic()
         answer, _ = load.communicate('go\n', timeout=harness.PATIENCE)
@@ -115,7 +140,10 @@ class Bench:
         arrived = self.in_kafka()
         if arrived != self.published:
             raise AssertionError(f'{self.published} messages, but {arrived} records in Kafka')
-        return messages / float(answer), delivered, cpu, threads
+        seconds, load_seconds = map(float, answer.split())
+        threads['(load)'] = load_seconds * 1e6 / messages
+        threads['(Kafka)'] = (self.kafka_us() - kafka_before) / messages
+        return messages / seconds, delivered, cpu, threads
 
     def run(self):
         o = self.options
@@ -149,8 +177,8 @@ def report(results):
           f'   {more:+6.2f} us         (goal at most +{CPU_GOAL_US})')
     names = sorted({name for r in results['with'] for name in r[3]})
     parts = {name: statistics.median(r[3].get(name, 0) for r in results['with']) for name in names}
-    print('CPU of the process with the plugin, by thread: '
-          + ', '.join(f'{name} {us:.2f} us' for name, us in parts.items()))
+    print('CPU for each message with the plugin, by thread: '
+          + ', '.join(f'{name} {us:.2f} us' for name, us in parts.items() if us >= 0.01))
     print(f'all records in Kafka after {middle("with", 1):.2f} s '
           f'(messages acknowledged by Mosquitto after '
           f'{statistics.median(results["messages"] / r[0] for r in results["with"]):.2f} s)')
@@ -165,8 +193,10 @@ def main():
     parser.add_argument('--warm-up', type=int, default=4)
     parser.add_argument('--messages', type=int, default=200000)
     parser.add_argument('--clients', type=int, default=10)
-    parser.add_argument('--window', type=int, default=20)
+    parser.add_argument('--window', type=int, default=50)
     parser.add_argument('--size', type=int, default=200)
+    parser.add_argument('--pin', action='store_true',
+                        help='the brokers on core 0, Kafka and the load on core 1')
     parser.add_argument('--partitions', type=int, default=4)
     parser.add_argument('--linger', default='5ms')
     parser.add_argument('--value', choices=VALUES, default='payload')

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the documentation shows is true: every YAML block loads, the C program is examples/embed.c and
+the Python program runs, pictures and links are there, the table of aliases is complete.
+
+  test_readme.py LOAD_CONFIG LIBRARY     LIBRARY: libmqkafka.so, or "" to leave the Python program out
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOAD_CONFIG, LIBRARY = '', ''
+PAGES = ('README.md', 'bindings/README.md', 'examples/mosquitto/README.md')
+
+
+def read(path):
+    with open(os.path.join(REPO, path), encoding='utf-8') as f:
+        return f.read()
+
+
+def blocks(page, language):
+    return re.findall(rf'^```{language}\n(.*?)^```$', read(page), re.DOTALL | re.MULTILINE)
+
+
+def load(text):
+    """Loads a configuration in a folder where the files are that the pages speak of."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ('ca.pem', 'client.pem', 'client.key'):
+            with open(os.path.join(folder, name), 'w', encoding='utf-8'):
+                pass
+        with open(os.path.join(folder, 'rules.yaml'), 'w', encoding='utf-8') as f:
+            f.write(text)
+        return subprocess.run([LOAD_CONFIG, 'rules.yaml'], cwd=folder, text=True, timeout=60,
+                              env={**os.environ, 'KAFKA_PASSWORD': 'secret'},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+class Readme(unittest.TestCase):
+    def test_configurations_load(self):
+        count = 0
+        for page in PAGES:
+            for block in blocks(page, 'yaml'):
+                count += 1
+                with self.subTest(page=page, block=block.splitlines()[:4]):
+                    done = load(block)
+                    self.assertEqual((done.returncode, done.stdout), (0, ''))
+        self.assertGreaterEqual(count, 7)
+
+    def test_a_wrong_configuration_is_noticed(self):
+        done = load(blocks('README.md', 'yaml')[0].replace('servers:', 'server:'))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('did you mean "servers"?', done.stdout)
+
+    def test_the_program_is_the_example(self):
+        self.assertEqual(blocks('README.md', 'c'), [read('examples/embed.c')])
+
+    def test_the_python_program_runs(self):
+        if not LIBRARY:
+            self.skipTest('the library needs a sanitizer that Python does not have')
+        program, = blocks('bindings/README.md', 'python')
+        name = 'libmqkafka.so.1'
+        self.assertIn(f'"{name}"', program)
+        folder = os.path.dirname(os.path.abspath(LIBRARY))
+        done = subprocess.run([sys.executable, '-c', program], text=True, timeout=120,
+                              env={**os.environ, 'LD_LIBRARY_PATH': folder},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual((done.returncode, done.stdout), (0, 'records: 1\ndelivered: [(42, 0)]\n'))
+
+    def test_links_and_pictures_are_there(self):
+        for page in PAGES:
+            text = read(page)
+            headings = {re.sub(r'[^a-z0-9 -]', '', line.lower()).replace(' ', '-')
+                        for line in re.findall(r'^#+ (.*)$', text, re.MULTILINE)}
+            for target in re.findall(r'\]\(([^)\s]+)\)', text):
+                with self.subTest(page=page, target=target):
+                    if target.startswith('#'):
+                        self.assertIn(target[1:], headings)
+                    elif '://' not in target:
+                        path = os.path.join(REPO, os.path.dirname(page), target.split('#')[0])
+                        self.assertTrue(os.path.exists(path))
+        xml.etree.ElementTree.parse(os.path.join(REPO, 'lib/architecture.svg'))
+
+    def test_the_two_commands_are_there(self):
+        for command in ('examples/quickstart.sh', 'tests/run.sh'):
+            self.assertIn(f'./{command}', read('README.md'))
+            self.assertTrue(os.access(os.path.join(REPO, command), os.X_OK), command)
+
+    def test_settings_options_and_aliases_are_named(self):
+        text = read('README.md')
+        schema = read('lib/edges/config_schema.c')
+        keys = re.findall(r'(?:TEXT|WORD|MAP|TEXTS|MAPS)\(S, "(\w+)"', schema)
+        keys += re.findall(r'NONE\("(\w+)"', schema)
+        words = [word for body in re.findall(r'_words\[\] = \{(.*?)\};', schema, re.DOTALL)
+                 for word in re.findall(r'\{"(\w+)"', body)]
+        options = re.findall(r"option\('(\w+)'", read('meson_options.txt'))
+        hooks = re.findall(r'X\(\w+, \d+, "[\w.]+", "([\w.]+)"\)', read('include/mqkafka/mqkafka.h'))
+        fields = re.findall(r'(?:TEXT|INT|BOOL|TIME)\((\w+), "', read('include/mqkafka/mqkafka.h'))
+        self.assertGreater(min(map(len, (keys, words, options, hooks, fields))), 1)
+        known = set(re.findall(r'\w+(?:\.\w+)?', text)) | set(re.findall(r'\w+', text))
+        later = {'dir', 'disk', 'sync'}  # of a buffer on disk, which is named as a whole
+        self.assertEqual(sorted({*keys, *words, *options, *hooks, *fields} - known - later), [])
+
+
+if __name__ == '__main__':
+    LOAD_CONFIG, LIBRARY = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1], verbosity=2)
