@@ -59,18 +59,6 @@ struct filter_index {
     size_t filter_count;
 };
 
-/* The levels of a topic, found and hashed when the walk first comes to them. */
-struct levels {
-    mqk_str topic;
-    size_t pos;
-    unsigned known;
-    struct level {
-        mqk_str text;
-        uint64_t hash;
-        bool hashed;
-    } at[FILTER_INDEX_DEPTH + 1];
-};
-
 struct matches {
     uint32_t *rules;
     size_t capacity, count;
@@ -290,37 +278,6 @@ static unsigned count_levels(mqk_str filter) {
     return count;
 }
 
-/* The level at a depth, which is known or the next one; NULL when the topic has no more. */
-static inline struct level *level_at(struct levels *levels, unsigned depth) {
-    struct level *level = &levels->at[depth];
-    if (depth < levels->known) {
-        return level;
-    }
-    mqk_str topic = levels->topic;
-    if (levels->pos > topic.len) {
-        return NULL;
-    }
-    const char *from = topic.data + levels->pos;
-    level->text.data = from;
-    level->text.len = (size_t)(bytes_find(from, topic.data + topic.len, '/') - from);
-    level->hashed = false;
-    levels->pos += level->text.len + 1;
-    levels->known++;
-    return level;
-}
-
-static inline uint32_t find_level(const struct filter_index *index, uint32_t parent,
-                                  struct level *level) {
-    if (!index->nodes[parent].has_edges || level->text.len > index->longest_level) {
-        return 0;
-    }
-    if (!level->hashed) {
-        level->hash = hash_level(index->seed, level->text);
-        level->hashed = true;
-    }
-    return find_child(index, parent, level->text, level->hash);
-}
-
 static void take(struct matches *matches, const uint32_t *rules, uint32_t count) {
     if (matches->count < matches->capacity) {
         size_t room = matches->capacity - matches->count;
@@ -348,38 +305,41 @@ static void take_multi(const struct filter_index *index, uint32_t node, struct m
  */
 struct branch {
     uint32_t node;
-    unsigned depth;
+    uint32_t pos; /* of the next level in the topic; beyond its end: there is none */
 };
 
 static void walk(const struct filter_index *index, mqk_str topic, struct matches *matches) {
     struct branch branches[FILTER_INDEX_DEPTH + 1]; /* at most one for each level */
     size_t waiting = 0;
-    struct levels levels;
-    levels.topic = topic;
-    levels.pos = 0;
-    levels.known = 0;
+    const char *end = topic.data + topic.len;
     struct branch at = {ROOT, 0};
     bool hidden = topic.data[0] == '$'; /* from wildcards at the root */
     for (;;) {
+        const struct node *node = &index->nodes[at.node];
         if (!hidden) {
             take_multi(index, at.node, matches);
         }
-        struct level *level = level_at(&levels, at.depth);
         uint32_t next = 0;
-        if (level) {
-            uint32_t plus = hidden ? 0 : index->nodes[at.node].plus;
-            next = find_level(index, at.node, level);
+        uint32_t pos = at.pos;
+        if (pos <= topic.len) {
+            const char *from = topic.data + pos;
+            mqk_str level = {from, (size_t)(bytes_find(from, end, '/') - from)};
+            uint32_t plus = hidden ? 0 : node->plus;
+            pos += (uint32_t)level.len + 1;
+            if (node->has_edges && level.len <= index->longest_level) {
+                next = find_child(index, at.node, level, hash_level(index->seed, level));
+            }
             if (next == 0) {
                 next = plus;
             } else if (plus != 0) {
-                branches[waiting++] = (struct branch){plus, at.depth + 1};
+                branches[waiting++] = (struct branch){plus, pos};
             }
         } else {
             take_exact(index, at.node, matches);
         }
         hidden = false;
         if (next != 0) {
-            at = (struct branch){next, at.depth + 1};
+            at = (struct branch){next, pos};
         } else if (waiting > 0) {
             at = branches[--waiting];
         } else {
@@ -502,7 +462,7 @@ bool filter_index_finish(struct filter_index *index) {
 
 size_t filter_index_match(const struct filter_index *index, mqk_str topic, uint32_t *rules,
                           size_t capacity) {
-    if (index->filter_count == 0 || topic.len == 0) {
+    if (index->filter_count == 0 || topic.len == 0 || topic.len > TOPIC_MAX_LEN) {
         return 0;
     }
     struct matches matches = {rules, capacity, 0};

@@ -218,15 +218,20 @@ static bool produce(struct evaluation *e, const struct rule_entry *entry, render
     e->buffer.failure = MQK_OK;
     render(e, rule, &parts);
 
-    struct rendered_record record = {.rule = entry->rule,
-                                     .info = &rule->info,
-                                     .topic = rule->info.constant_topic
-                                                  ? rule->info.topic
-                                                  : rendered_part_text(&parts.topic, &e->buffer),
-                                     .timestamp_ms = render_timestamp(&e->ctx),
-                                     .partition = -1,
-                                     .status = e->buffer.failure,
-                                     .utf8_replaced = e->ctx.utf8_replaced};
+    /* Member by member, here and below: clearing a whole struct first costs more than the rest. */
+    struct rendered_record record;
+    record.rule = entry->rule;
+    record.info = &rule->info;
+    record.topic =
+        rule->info.constant_topic ? rule->info.topic : rendered_part_text(&parts.topic, &e->buffer);
+    record.key = (mqk_str){NULL, 0};
+    record.value = (mqk_str){NULL, 0};
+    record.headers = headers;
+    record.header_count = 0;
+    record.timestamp_ms = render_timestamp(&e->ctx);
+    record.partition = -1;
+    record.status = e->buffer.failure;
+    record.utf8_replaced = e->ctx.utf8_replaced;
     if (record.status == MQK_OK) {
         fill_record(e, rule, &parts, &record, headers);
     }
@@ -237,10 +242,11 @@ static int produce_all(const struct ruleset *r, const mqk_event *event,
                        const struct ruleset_host *host, const struct candidates *candidates,
                        rendered_record_fn fn, void *user) {
     char memory[RECORD_MEMORY];
-    struct evaluation e = {.ruleset = r,
-                           .ctx = {.event = event,
-                                   .node = host ? host->node : (mqk_str){NULL, 0},
-                                   .now_ms = event->timestamp > 0 ? event->timestamp : now_ms()}};
+    struct evaluation e;
+    e.ruleset = r;
+    e.ctx.event = event;
+    e.ctx.node = host ? host->node : (mqk_str){NULL, 0};
+    e.ctx.now_ms = event->timestamp > 0 ? event->timestamp : now_ms();
     buffer_init(&e.buffer, memory, sizeof(memory));
     int matched = 0;
     uint32_t last_rule = UINT32_MAX;
