@@ -107,5 +107,5 @@ class Readme(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    LOAD_CONFIG, LIBRARY = sys.argv[1:3]
+    LOAD_CONFIG, LIBRARY = os.path.abspath(sys.argv[1]), sys.argv[2]
     unittest.main(argv=sys.argv[:1], verbosity=2)
