@@ -135,6 +135,7 @@ echo "    MQTT on 127.0.0.1:$port, Kafka on $kafka, rules from ${rules#"$root"/}
 mkdir "$work/records"
 topics=$(sed -n 's/^ *topic: *\([A-Za-z0-9._-]*\).*/\1/p' "$rules")
 for topic in $topics; do
+    : >"$work/records/$topic" # there before the first look at it, however late kcat starts
     kcat -q -u -b "$kafka" -C -t "$topic" -o beginning -f '%p\n%k\n%h\n%s\n' \
         >"$work/records/$topic" 2>"$work/kcat.log" &
     pids+=($!)

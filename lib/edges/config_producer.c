@@ -4,7 +4,7 @@
 #include "units.h"
 
 #define DEFAULT_SYNC_TIMEOUT_MS 3000
-#define DEFAULT_LINGER_MS       5
+#define DEFAULT_LINGER_MS       20
 #define DEFAULT_BUFFER_BYTES    (INT64_C(64) << 20)
 
 int64_t duration_or(const char *text, int64_t fallback_ms) {
@@ -24,13 +24,16 @@ static int word_or(const int *word, int fallback) {
 void producer_resolve(const struct producer_yaml *yaml, struct producer_settings *out) {
     const struct buffer_yaml none = {0};
     const struct buffer_yaml *buffer = yaml->buffer ? yaml->buffer : &none;
+    enum produce_mode produce = (enum produce_mode)word_or(yaml->produce, PRODUCE_ASYNC);
+    /* Who waits for the acknowledgement has nothing more to put into the batch. */
+    int64_t linger_ms = produce == PRODUCE_SYNC ? 0 : DEFAULT_LINGER_MS;
     *out = (struct producer_settings){
-        .produce = (enum produce_mode)word_or(yaml->produce, PRODUCE_ASYNC),
+        .produce = produce,
         .sync_timeout_ms = duration_or(yaml->produce_sync_timeout, DEFAULT_SYNC_TIMEOUT_MS),
         .acks = (enum acks)word_or(yaml->acks, ACKS_ALL),
         .compression = (enum compression)word_or(yaml->compression, COMPRESSION_NONE),
         .partitioner = (enum partitioner)word_or(yaml->partitioner, PARTITIONER_MURMUR2),
-        .linger_ms = duration_or(yaml->linger, DEFAULT_LINGER_MS),
+        .linger_ms = duration_or(yaml->linger, linger_ms),
         .message_ttl_ms = duration_or(yaml->message_ttl, 0),
         .buffer_bytes = size_or(buffer->memory, DEFAULT_BUFFER_BYTES),
         .max_batch_bytes = size_or(yaml->max_batch_bytes, 0),

@@ -80,6 +80,9 @@ void producer_on_error(rd_kafka_t *client, int code, const char *reason, void *o
 
 void producer_on_log(const rd_kafka_t *client, int level, const char *facility, const char *text) {
     struct producer *p = rd_kafka_opaque(client);
+    if (strcmp(facility, "FAIL") == 0) {
+        return; /* comes to producer_on_error() as well */
+    }
     /* librdkafka's levels are syslog's. */
     mqk_log_level ours = level <= 3   ? MQK_LOG_ERROR
                          : level == 4 ? MQK_LOG_WARNING

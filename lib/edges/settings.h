@@ -39,7 +39,7 @@ struct producer_settings {
     enum acks acks;               /* all */
     enum compression compression; /* none */
     enum partitioner partitioner; /* murmur2 */
-    int64_t linger_ms;            /* 5; 0 to 900,000 */
+    int64_t linger_ms;            /* 20, with sync 0; 0 to 900,000 */
     int64_t message_ttl_ms;       /* 0: no limit; else 1 to 2^31-1 */
     int64_t buffer_bytes;         /* 64 MiB; 64 KiB to 32 GiB */
     int64_t max_batch_bytes;      /* 0: librdkafka's own; 1 to 2^31-1 */

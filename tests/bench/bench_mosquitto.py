@@ -198,7 +198,7 @@ def main():
     parser.add_argument('--pin', action='store_true',
                         help='the brokers on core 0, Kafka and the load on core 1')
     parser.add_argument('--partitions', type=int, default=4)
-    parser.add_argument('--linger', default='5ms')
+    parser.add_argument('--linger', default='20ms')
     parser.add_argument('--value', choices=VALUES, default='payload')
     options = parser.parse_args()
     harness.program('java', package='default-jre-headless')

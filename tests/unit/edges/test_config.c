@@ -76,7 +76,7 @@ static void defaults(void **state) {
                                                .acks = ACKS_ALL,
                                                .compression = COMPRESSION_NONE,
                                                .partitioner = PARTITIONER_MURMUR2,
-                                               .linger_ms = 5,
+                                               .linger_ms = 20,
                                                .message_ttl_ms = 0,
                                                .buffer_bytes = 64 << 20,
                                                .max_batch_bytes = 0,

@@ -297,7 +297,7 @@ static void several_clusters(void **state) {
         {TEXT("kafka:\n  clusters:\n    - name: eu\n      servers: [k]\n      producer: "
               "{message_ttl: 1ms}\n  hook: [{hook: message.publish, topic: t}]\n"),
          "CONFIG r.yaml:5:31: kafka.clusters[0].producer.message_ttl: records would expire while "
-         "they linger; message_ttl must be longer than linger (5ms)"},
+         "they linger; message_ttl must be longer than linger (20ms)"},
     };
     (void)state;
     CHECK_BAD_CONFIGS(cases);

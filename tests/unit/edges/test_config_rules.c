@@ -53,7 +53,7 @@ static void producer(void **state) {
          "500ms, 10s, 5m, 1h or 2d"},
         {TEXT(IN_PRODUCER("message_ttl: 5ms")),
          "CONFIG r.yaml:6:18: kafka.producer.message_ttl: records would expire while they linger; "
-         "message_ttl must be longer than linger (5ms)"},
+         "message_ttl must be longer than linger (20ms)"},
         {TEXT(IN_PRODUCER("max_batch_bytes: 0")),
          "CONFIG r.yaml:6:22: kafka.producer.max_batch_bytes: \"0\" is out of range: 1B to "
          "2147483647B"},
