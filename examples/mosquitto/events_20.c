@@ -119,16 +119,18 @@ static int on_disconnect(int event, void *data, void *user) {
     const struct mosquitto *client = disconnect->client;
     const char *clientid = mosquitto_client_id(client);
     (void)event;
-    if (!clientid) {
-        /* Never got as far as being a client. */
-        if (plugin->connecting.client == client) {
-            connecting_refuse(plugin);
-        }
+    if (plugin->connecting.client == client) {
+        /* Nothing came between its CONNECT and this, not even a tick: it was refused. Older 2.0
+         * took its id away by now, newer ones leave it. */
+        connecting_refuse(plugin);
         return MOSQ_ERR_SUCCESS;
+    }
+    if (!clientid) {
+        return MOSQ_ERR_SUCCESS; /* never got as far as being a client */
     }
     bool online =
         !clients_take(&plugin->offline, client) && mosquitto_client_address(client) != NULL;
-    if (plugin->connecting.client != client && connecting_has_id(&plugin->connecting, clientid)) {
+    if (connecting_has_id(&plugin->connecting, clientid)) {
         client_replaced(plugin, client, online);
         return MOSQ_ERR_SUCCESS;
     }
