@@ -106,7 +106,8 @@ static inline mqk_str mqk_cstr(const char *text) {
     X(MQK_ERR_EXPIRED, -15, "older than message_ttl before it could be delivered")                 \
     X(MQK_ERR_TOPIC, -16, "not a legal Kafka topic name, or more topics than max_topics")          \
     X(MQK_ERR_DROPPED, -17, "dropped from a full buffer to make room")                             \
-    X(MQK_ERR_TOO_SMALL, -18, "the caller's buffer is too small")
+    X(MQK_ERR_TOO_SMALL, -18, "the caller's buffer is too small")                                  \
+    X(MQK_ERR_PARTITION, -19, "no number of a partition, or the topic has no such partition")
 
 /** Result of a call; see ::MQK_STATUSES. */
 typedef enum mqk_status {
@@ -459,7 +460,8 @@ typedef struct mqk_record {
     size_t header_count;       /**< how many */
     int64_t timestamp_ms;      /**< record timestamp */
     int32_t partition;         /**< partition that the rule chose; -1: the partitioner chooses */
-    mqk_status status; /**< MQK_OK, or why this record cannot be sent (MQK_ERR_TOPIC, …) */
+    mqk_status status;   /**< MQK_OK, or why this record cannot be sent (MQK_ERR_TOPIC, …) */
+    mqk_str partitioner; /**< what chooses where partition is -1, e.g. "murmur2" */
 } mqk_record;
 
 /** What one rule said to an event. Valid during the callback only. */
@@ -505,6 +507,40 @@ MQK_API size_t mqk_ruleset_size(const mqk_ruleset *ruleset);
 
 /** Frees a ruleset; NULL is allowed. @since 0.9 */
 MQK_API void mqk_ruleset_free(mqk_ruleset *ruleset);
+
+/** A built-in envelope: what `envelope:` of a rule may name. */
+typedef struct mqk_envelope {
+    size_t size;         /**< set by the caller: sizeof(mqk_envelope) */
+    const char *name;    /**< e.g. "cloudevents" */
+    const char *meaning; /**< one line for a person */
+} mqk_envelope;
+
+/**
+ * Tells of a built-in envelope. Set `envelope->size` first; the texts are static.
+ * @param index from 0; the order may change between versions
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such envelope)
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_envelope_at(size_t index, mqk_envelope *envelope);
+
+/**
+ * The template of the record's value that an envelope has for a hook, in the language of rules.
+ * @param index as in mqk_envelope_at()
+ * @return static text; NULL when the envelope does not know the hook, or when there is no such
+ * envelope or hook
+ * Any thread. @since 0.9
+ */
+MQK_API const char *mqk_envelope_template(size_t index, mqk_hook hook);
+
+/**
+ * A header that goes with an envelope's records: its name, and the template of its value.
+ * @param index  as in mqk_envelope_at()
+ * @param header from 0
+ * @param out    receives static texts
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such envelope or header)
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_envelope_header(size_t index, size_t header, mqk_header *out);
 
 /* ---- The bridge -------------------------------------------------------------------------------
  */
@@ -575,6 +611,8 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
  * @retval MQK_ERR_FULL      a record was refused because the buffer is full (`when_full: refuse`)
  * @retval MQK_ERR_TOO_LARGE a record is larger than Kafka's message size limit
  * @retval MQK_ERR_TOPIC     a record's Kafka topic is illegal or beyond `max_topics`
+ * @retval MQK_ERR_PARTITION a record's `partition` is no number, or the topic has no such partition
+ *         (which librdkafka may also find out later, when it does not know the topic yet)
  * @retval MQK_ERR_TIMEOUT   `produce: sync`: not acknowledged in time (it may still arrive)
  * @retval MQK_ERR_KAFKA     Kafka or librdkafka refused a record at once; `produce: sync`: for good
  * @retval MQK_ERR_EXPIRED   `produce: sync`: `message_ttl` passed
@@ -679,7 +717,8 @@ MQK_API mqk_status mqk_bridge_servers(mqk_bridge *bridge, mqk_str cluster, char 
     X(bad_topic, "records whose Kafka topic was illegal or beyond max_topics")                     \
     X(too_large, "records larger than Kafka's message size limit")                                 \
     X(lost_on_close, "records still waiting when the bridge was closed")                           \
-    X(utf8_replaced, "records in which invalid UTF-8 was replaced to keep JSON valid")
+    X(utf8_replaced, "records in which invalid UTF-8 was replaced to keep JSON valid")             \
+    X(regex_limit, "events not matched because a regular expression took too many steps")
 
 /** Counters of one rule. */
 typedef struct mqk_rule_stats {

@@ -69,6 +69,7 @@ static bool set_node(struct mqk_bridge *b, mqk_str given) {
     memcpy(b->node, given.data, given.len);
     b->node[given.len] = '\0';
     b->ruleset_host.node = (mqk_str){b->node, given.len};
+    b->ruleset_host.regex_limit = bridge_on_regex_limit;
     return true;
 }
 

@@ -31,6 +31,10 @@ struct mqk_bridge {
 /* Whether this process opened the bridge. Costs a load. */
 bool bridge_is_ours(const struct mqk_bridge *b);
 
+/* Counts an event that a rule did not match because a regular expression was given up.
+ * (mqk_on_event.c) */
+void bridge_on_regex_limit(void *user, uint32_t rule);
+
 /* Reads a caller's struct of size `*size` (its first member): copies as much of `full` as fits,
  * keeps the size. False when the size is smaller than the member itself. */
 bool bridge_copy_out(void *to, const void *full, size_t full_size);

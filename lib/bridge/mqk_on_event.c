@@ -112,6 +112,11 @@ static bool on_record(void *user, const struct rendered_record *r) {
     return true;
 }
 
+void bridge_on_regex_limit(void *user, uint32_t rule) {
+    struct passage *p = user;
+    count(p->generation->rules[rule].counters, COUNTER_regex_limit);
+}
+
 int mqk_on_event(mqk_bridge *bridge, const mqk_event *event) {
     mqk_event copy;
     if (!bridge || !event || !(event = event_adopt(event, &copy))) {

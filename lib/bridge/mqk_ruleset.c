@@ -44,6 +44,7 @@ static bool hand_record(void *user, const struct rendered_record *rendered) {
         .timestamp_ms = rendered->timestamp_ms,
         .partition = rendered->partition,
         .status = rendered->status,
+        .partitioner = rendered->info->partitioner,
     };
     if (e->record) {
         e->record(e->user, &record);

@@ -69,7 +69,8 @@ mqk_status mqk_template_render(const mqk_template *tpl, const mqk_event *event, 
     char memory[RENDER_MEMORY];
     struct buffer rendered;
     buffer_init(&rendered, memory, sizeof(memory));
-    struct render_context ctx = {.event = adopted, .now_ms = now_ms()};
+    struct uuid uuid = {.made = false};
+    struct render_context ctx = {.event = adopted, .now_ms = now_ms(), .uuid = &uuid};
     mqk_str result;
     template_render((const struct template *)tpl, &ctx, &rendered, &result);
     mqk_status status = rendered.failure;

@@ -153,6 +153,7 @@ static void take_producer(struct resolve *r, const struct rule_yaml *yaml, uint3
     if (!config_overlay(&producer_table, &merged, yaml->producer, r->problems->arena)) {
         r->problems->no_memory = true;
     }
+    out->partitioner = mqk_cstr(config_partitioner_name(merged.partitioner));
     out->encoding = merged.encode_payload_type
                         ? (enum payload_encoding) * merged.encode_payload_type
                         : PAYLOAD_PLAIN;
@@ -188,6 +189,20 @@ static void take_filters(struct resolve *r, const struct rule_yaml *yaml,
     out->filters_is_list = yaml->filters != NULL;
 }
 
+static void take_header_groups(struct resolve *r, const struct rule_yaml *yaml,
+                               struct rule_source *out) {
+    mqk_str *groups = arena_array(r->problems->arena, yaml->headers_from_count, sizeof(*groups));
+    if (!groups) {
+        r->problems->no_memory = true;
+        return;
+    }
+    for (uint32_t i = 0; i < yaml->headers_from_count; i++) {
+        groups[i] = mqk_cstr(yaml->headers_from[i]);
+    }
+    out->headers_from = groups;
+    out->headers_from_count = yaml->headers_from_count;
+}
+
 static void take_headers(struct resolve *r, const struct rule_yaml *yaml, struct rule_source *out) {
     struct rule_header_source *headers =
         arena_array(r->problems->arena, yaml->headers_count, sizeof(*headers));
@@ -216,17 +231,22 @@ static void take_rule(struct rules_draft *draft, struct rule_yaml *yaml) {
     *out = (struct rule_source){
         .name = mqk_cstr(yaml->name),
         .hook = mqk_cstr(yaml->hook),
+        .where = mqk_cstr(yaml->where),
+        .regex_field = mqk_cstr(yaml->regex ? yaml->regex->field : NULL),
+        .regex_pattern = mqk_cstr(yaml->regex ? yaml->regex->pattern : NULL),
         .topic = mqk_cstr(yaml->topic),
         .key = mqk_cstr(yaml->key),
         .value = mqk_cstr(yaml->value),
         .envelope = mqk_cstr(yaml->envelope),
         .format = yaml->value_format ? (mqk_value_format)*yaml->value_format : MQK_FORMAT_AUTO,
         .timestamp = mqk_cstr(yaml->timestamp),
+        .partition = mqk_cstr(yaml->partition),
         .stop = yaml->stop && *yaml->stop,
         .max_topics = (uint32_t)max_topics,
         .cluster = mqk_cstr(cluster < r->cluster_count ? r->clusters[cluster].name : NULL),
     };
     take_filters(r, yaml, &origin, out);
+    take_header_groups(r, yaml, out);
     take_headers(r, yaml, out);
     take_producer(r, yaml, cluster, &origin, out);
 }

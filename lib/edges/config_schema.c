@@ -27,11 +27,15 @@ static const cyaml_strval_t acks_words[] = {{"all", ACKS_ALL},
 static const cyaml_strval_t compression_words[] = {
     {"none", COMPRESSION_NONE}, {"gzip", COMPRESSION_GZIP}, {"snappy", COMPRESSION_SNAPPY},
     {"lz4", COMPRESSION_LZ4},   {"zstd", COMPRESSION_ZSTD}, {"no_compression", COMPRESSION_NONE}};
-static const cyaml_strval_t partitioner_words[] = {
-    {"murmur2", PARTITIONER_MURMUR2},       {"sticky", PARTITIONER_STICKY},
-    {"random", PARTITIONER_RANDOM},         {"roundrobin", PARTITIONER_ROUNDROBIN},
-    {"consistent", PARTITIONER_CONSISTENT}, {"first_key_dispatch", WORD_UNAVAILABLE},
-    {"phash2", WORD_UNAVAILABLE},           {"md5", WORD_UNAVAILABLE}};
+static const cyaml_strval_t partitioner_words[] = {{"murmur2", PARTITIONER_MURMUR2},
+                                                   {"sticky", PARTITIONER_STICKY},
+                                                   {"random", PARTITIONER_RANDOM},
+                                                   {"roundrobin", PARTITIONER_ROUNDROBIN},
+                                                   {"consistent", PARTITIONER_CONSISTENT},
+                                                   {"phash2", PARTITIONER_PHASH2},
+                                                   {"md5", PARTITIONER_MD5},
+                                                   {"first_key_dispatch", PARTITIONER_PHASH2},
+                                                   {"hash", PARTITIONER_PHASH2}};
 static const cyaml_strval_t encoding_words[] = {
     {"plain", PAYLOAD_PLAIN}, {"base64", PAYLOAD_BASE64}, {"hex", PAYLOAD_HEX}};
 static const cyaml_strval_t mode_words[] = {
@@ -123,6 +127,10 @@ static const cyaml_strval_t format_words[] = {
     TEXT(S, "name", name, REQUIRED)                                                                \
     TEXT(S, "value", value, NAME)
 
+#define REGEX_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                          \
+    TEXT(S, "field", field, NAME)                                                                  \
+    TEXT(S, "pattern", pattern, REQUIRED)
+
 #define MESSAGE_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                        \
     TEXT(S, "timestamp", timestamp, NAME)                                                          \
     TEXT(S, "value", value, NAME)                                                                  \
@@ -142,15 +150,15 @@ static const cyaml_strval_t format_words[] = {
     MAP(S, "kafka_message", kafka_message, message, NAME)                                          \
     WORD(S, "value_format", value_format, format_words, NAME)                                      \
     TEXT(S, "envelope", envelope, NAME)                                                            \
+    TEXTS(S, "headers_from", headers_from, NAME)                                                   \
     MAPS(S, "headers", headers, header, NAME)                                                      \
     TEXT(S, "timestamp", timestamp, NAME)                                                          \
+    TEXT(S, "partition", partition, NAME)                                                          \
     MAP(S, "producer", producer, producer, NAME)                                                   \
     WORD(S, "stop", stop, bool_words, NAME)                                                        \
     TEXT(S, "max_topics", max_topics, .check = check_number, .min = 1, .max = 1000000)             \
-    NONE("where", NAME)                                                                            \
-    NONE("regex", NAME)                                                                            \
-    NONE("headers_from", NAME)                                                                     \
-    NONE("partition", NAME)
+    TEXT(S, "where", where, NAME)                                                                  \
+    MAP(S, "regex", regex, regex, NAME)
 
 #define KAFKA_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                          \
     MAP(S, "client", client, client, NAME)                                                         \
@@ -214,6 +222,7 @@ TABLE(, cluster, client_yaml, CLUSTER_KEYS)
 ENTRY(cluster, client_yaml)
 TABLE(static, header, header_yaml, HEADER_KEYS)
 ENTRY(header, header_yaml)
+TABLE(static, regex, regex_yaml, REGEX_KEYS)
 TABLE(static, message, message_yaml, MESSAGE_KEYS)
 TABLE(, rule, rule_yaml, RULE_KEYS)
 ENTRY(rule, rule_yaml)
@@ -235,6 +244,16 @@ size_t config_key_find(const struct key_table *table, mqk_str key) {
 const char *config_key_name(const struct key_table *table, size_t index) {
     const char *alias_of = table->rules[index].alias_of;
     return alias_of ? alias_of : table->fields[index].key;
+}
+
+const char *config_partitioner_name(const int *partitioner) {
+    int64_t wanted = partitioner ? *partitioner : PARTITIONER_MURMUR2;
+    for (size_t i = 0; i < sizeof(partitioner_words) / sizeof(partitioner_words[0]); i++) {
+        if (partitioner_words[i].val == wanted) {
+            return partitioner_words[i].str;
+        }
+    }
+    return NULL;
 }
 
 void config_key_names(const struct key_table *table, bool all,

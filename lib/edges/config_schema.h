@@ -76,6 +76,11 @@ struct header_yaml {
     char *value;
 };
 
+struct regex_yaml {
+    char *field;
+    char *pattern;
+};
+
 struct message_yaml {
     char *timestamp;
     char *value;
@@ -90,6 +95,8 @@ struct rule_yaml {
     char *filter;
     char **filters;
     uint32_t filters_count;
+    char *where;
+    struct regex_yaml *regex;
     char *topic;
     char *kafka_topic; /* alias of topic */
     char *key;
@@ -97,8 +104,11 @@ struct rule_yaml {
     struct message_yaml *kafka_message; /* other places of timestamp, value, key */
     int *value_format;
     char *envelope;
+    char **headers_from;
+    uint32_t headers_from_count;
     struct header_yaml *headers;
     uint32_t headers_count;
+    char *partition;
     char *timestamp;
     struct producer_yaml *producer;
     int *stop;
@@ -164,6 +174,9 @@ size_t config_key_find(const struct key_table *table, mqk_str key);
 
 /* The name that a key goes by: its own, or that of which it is an alias. */
 const char *config_key_name(const struct key_table *table, size_t index);
+
+/* Name of a partitioner; of the default one for NULL. */
+const char *config_partitioner_name(const int *partitioner);
 
 /* Most keys in a table. config_key_names() lists them, NULL-terminated: all, or without aliases and
  * what is not available. */

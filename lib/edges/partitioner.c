@@ -2,6 +2,8 @@
 #include "partitioner.h"
 
 #include "clock.h"
+#include "md5.h"
+#include "phash2.h"
 
 /* Java's default keeps a partition until a batch is full; librdkafka's measure is time: twice
  * linger, and at least this long. */
@@ -17,6 +19,8 @@ const char *partitioner_builtin(enum partitioner kind) {
         return "random";
     case PARTITIONER_STICKY:
     case PARTITIONER_ROUNDROBIN:
+    case PARTITIONER_PHASH2:
+    case PARTITIONER_MD5:
         break;
     }
     return NULL;
@@ -37,6 +41,8 @@ int64_t partitioner_sticky_linger_ms(const struct producer_settings *settings) {
     case PARTITIONER_RANDOM:
     case PARTITIONER_STICKY:
     case PARTITIONER_ROUNDROBIN:
+    case PARTITIONER_PHASH2:
+    case PARTITIONER_MD5:
         break;
     }
     return 0;
@@ -88,16 +94,53 @@ static int32_t sticky(const rd_kafka_topic_t *topic, const void *key, size_t key
     return chosen;
 }
 
+bool partitioner_is_keyed(enum partitioner kind) {
+    return kind == PARTITIONER_PHASH2 || kind == PARTITIONER_MD5;
+}
+
+int32_t partitioner_of_key(enum partitioner kind, mqk_str key, int32_t count) {
+    uint8_t digest[MD5_SIZE];
+    if (kind == PARTITIONER_PHASH2) {
+        return (int32_t)(phash2(key) % (uint32_t)count);
+    }
+    md5(key, digest);
+    return digest[MD5_SIZE - 1] % count;
+}
+
+static int32_t by_key(enum partitioner kind, const rd_kafka_topic_t *topic, const void *key,
+                      size_t key_len, int32_t count, void *topic_opaque, void *msg_opaque) {
+    if (!key) {
+        return sticky(topic, key, key_len, count, topic_opaque, msg_opaque);
+    }
+    return partitioner_of_key(kind, (mqk_str){key, key_len}, count);
+}
+
+static int32_t by_phash2(const rd_kafka_topic_t *topic, const void *key, size_t key_len,
+                         int32_t count, void *topic_opaque, void *msg_opaque) {
+    return by_key(PARTITIONER_PHASH2, topic, key, key_len, count, topic_opaque, msg_opaque);
+}
+
+static int32_t by_md5(const rd_kafka_topic_t *topic, const void *key, size_t key_len, int32_t count,
+                      void *topic_opaque, void *msg_opaque) {
+    return by_key(PARTITIONER_MD5, topic, key, key_len, count, topic_opaque, msg_opaque);
+}
+
+typedef int32_t (*partitioner_fn)(const rd_kafka_topic_t *topic, const void *key, size_t key_len,
+                                  int32_t count, void *topic_opaque, void *msg_opaque);
+
+static const partitioner_fn callbacks[] = {[PARTITIONER_ROUNDROBIN] = round_robin,
+                                           [PARTITIONER_STICKY] = sticky,
+                                           [PARTITIONER_PHASH2] = by_phash2,
+                                           [PARTITIONER_MD5] = by_md5};
+
 void partitioner_install(const struct producer_settings *settings, rd_kafka_topic_conf_t *conf,
                          struct partition_state *state) {
     atomic_init(&state->next, 0);
     atomic_init(&state->sticky, -1);
     atomic_init(&state->sticky_since, 0);
     state->sticky_ms = sticky_ms(settings);
-    if (settings->partitioner == PARTITIONER_ROUNDROBIN) {
-        rd_kafka_topic_conf_set_partitioner_cb(conf, round_robin);
-    } else if (settings->partitioner == PARTITIONER_STICKY) {
-        rd_kafka_topic_conf_set_partitioner_cb(conf, sticky);
+    if (!partitioner_builtin(settings->partitioner)) {
+        rd_kafka_topic_conf_set_partitioner_cb(conf, callbacks[settings->partitioner]);
     }
     rd_kafka_topic_conf_set_opaque(conf, state);
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Partition choice. What librdkafka has is used as it is; what it lacks (round robin, sticky for
- * records with a key) is a callback with a little state for each topic. The state belongs to the
- * caller and must outlive the topic handle; callbacks come from any thread.
+ * records with a key, the choices of Erlang's clients) is a callback with a little state for each
+ * topic. The state belongs to the caller and must outlive the topic handle; callbacks come from any
+ * thread.
+ *
+ * What chooses by the key gives all records of a key to one partition, whether it has a leader just
+ * now or not; records without a key (not: with an empty one) go by the sticky choice.
  */
 #ifndef MQK_EDGES_PARTITIONER_H
 #define MQK_EDGES_PARTITIONER_H
@@ -25,6 +29,15 @@ const char *partitioner_builtin(enum partitioner kind);
 /* How long librdkafka may keep records without a key on one partition; 0 where the choice is ours
  * or random. */
 int64_t partitioner_sticky_linger_ms(const struct producer_settings *settings);
+
+/* Whether the choice is made by partitioner_of_key(). */
+bool partitioner_is_keyed(enum partitioner kind);
+
+/* The partition (0 to count-1) of a key:
+ *   PARTITIONER_PHASH2  erlang:phash2(Key) rem Count, as wolff's first_key_dispatch and brod's hash
+ *   PARTITIONER_MD5     the last byte of the key's MD5, modulo count: never beyond partition 255
+ * Only where partitioner_is_keyed(). */
+int32_t partitioner_of_key(enum partitioner kind, mqk_str key, int32_t count);
 
 /* Initialises the state and, where librdkafka has no such partitioner, sets the callback. */
 void partitioner_install(const struct producer_settings *settings, rd_kafka_topic_conf_t *conf,

@@ -49,6 +49,8 @@ static mqk_status status_of(rd_kafka_resp_err_t err) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
         return MQK_ERR_TOO_LARGE;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return MQK_ERR_PARTITION;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
     case RD_KAFKA_RESP_ERR__DESTROY:

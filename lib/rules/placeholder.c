@@ -2,6 +2,7 @@
 #include "placeholder.h"
 
 #include "error.h"
+#include "template_filter.h"
 
 _Static_assert(sizeof(mqk_event) <= UINT16_MAX, "piece.number holds an offset in it");
 
@@ -28,7 +29,7 @@ struct reader {
 };
 
 /* Names that begin a path beside those of the fields. */
-static const char *const other_roots[] = {"user", "attr", "filter", NULL};
+static const char *const other_roots[] = {"user", "attr", "filter", "regex", "uuid", NULL};
 
 static mqk_status fail(const struct reader *r, size_t at, const char *sentence) {
     return error_set(r->err, MQK_ERR_TEMPLATE, 0, (uint32_t)at + 1, "%s", sentence);
@@ -132,11 +133,7 @@ static mqk_status after_step(struct reader *r, bool *more) {
     size_t end = r->pos;
     skip_space(r);
     char c = peek(r);
-    *more = r->pos < r->to;
-    if (c == '|') {
-        return error_set(r->err, MQK_ERR_UNAVAILABLE, 0, (uint32_t)r->pos + 1,
-                         "template filters (\"|\") are not available in this version");
-    }
+    *more = r->pos < r->to && c != '|';
     if (!*more || (r->pos == end && (c == '.' || c == '['))) {
         r->pos += c == '.';
         return MQK_OK;
@@ -160,7 +157,7 @@ static mqk_status read_path(struct reader *r, struct path *path) {
         mqk_status status = MQK_OK;
         if (peek(r) == '[') {
             status = read_bracket(r, step);
-        } else if (peek(r) != '|') {
+        } else {
             status = read_name(r, step);
         }
         path->end = r->pos;
@@ -321,27 +318,71 @@ bool placeholder_find_end(mqk_str text, size_t at, size_t *end) {
     if (at + 2 > text.len || text.data[at + 1] != '{') {
         return false;
     }
-    bool quoted = false;
+    char quote = '\0'; /* of the quoted text that we are in */
     char before = '{'; /* last character that is not white space */
+    bool filters = false;
     for (size_t i = at + 2; i < text.len; i++) {
         char c = text.data[i];
         char next = i + 1 < text.len ? text.data[i + 1] : '\0';
         if (((uint8_t)c < ' ' && c != '\t') || (c == '$' && next == '{')) {
             return false;
         }
-        if (quoted && c == '\\' && next != '$') {
-            i++;
+        if (quote != '\0') {
+            i += c == '\\' && next != '$';
+            quote = c == quote ? '\0' : quote;
+        } else if ((c == '"' && before == '[') ||
+                   ((c == '"' || c == '\'') && filters && before == '(')) {
+            quote = c;
         } else if (c == '"') {
-            if (!quoted && before != '[') {
-                return false;
-            }
-            quoted = !quoted;
-        } else if (!quoted && c == '}') {
+            return false;
+        } else if (c == '}') {
             *end = i;
             return true;
+        } else {
+            filters = filters || c == '|';
         }
         before = is_space(c) ? before : c;
     }
+    return false;
+}
+
+/* What the path stands for. */
+static mqk_status read_piece(const struct reader *r, const struct path *path, struct piece *piece) {
+    mqk_str root = step_name(r, &path->steps[0]);
+    if (!path->steps[0].step.named) {
+        return fail(r, path->steps[0].at, "a path begins with the name of a field");
+    }
+    if (str_equal(root, STR("user"))) {
+        piece->kind = PIECE_USER;
+        return flat_name(r, path, 1, piece);
+    }
+    if (str_equal(root, STR("attr")) || str_equal(root, STR("attrs"))) {
+        piece->kind = PIECE_ATTR;
+        return flat_name(r, path, 1, piece);
+    }
+    if (str_equal(root, STR("regex"))) {
+        piece->kind = PIECE_REGEX;
+        return flat_name(r, path, 1, piece);
+    }
+    if (str_equal(root, STR("filter"))) {
+        return read_capture(r, path, piece);
+    }
+    if (str_equal(root, STR("uuid"))) {
+        piece->kind = PIECE_UUID;
+        return path->count == 1 ? MQK_OK : no_members(r, path, 1);
+    }
+    return read_field(r, path, piece);
+}
+
+/* Whether the whole event is meant, `${}` or `${.}`; moves behind the dot and white space. */
+static bool read_event(struct reader *r) {
+    size_t from = r->pos;
+    r->pos += peek(r) == '.';
+    skip_space(r);
+    if (r->pos == r->to || peek(r) == '|') {
+        return true;
+    }
+    r->pos = from;
     return false;
 }
 
@@ -352,33 +393,22 @@ mqk_status placeholder_read(struct draft *draft, mqk_str text, size_t from, size
     while (r.to > r.pos && is_space(text.data[r.to - 1])) {
         r.to--;
     }
-    if (r.pos == r.to || (r.to - r.pos == 1 && text.data[r.pos] == '.')) {
+    mqk_status status = MQK_OK;
+    if (read_event(&r)) {
         piece->kind = PIECE_EVENT;
-        return MQK_OK;
+    } else {
+        struct path path;
+        status = read_path(&r, &path);
+        if (draft->pool.failure == MQK_ERR_NO_MEMORY) {
+            /* Without its names the path would look like a wrong one. */
+            return error_set(err, MQK_ERR_NO_MEMORY, 0, 0, "out of memory");
+        }
+        if (status == MQK_OK) {
+            status = read_piece(&r, &path, piece);
+        }
     }
-    struct path path;
-    mqk_status status = read_path(&r, &path);
-    if (status != MQK_OK) {
-        return status;
+    if (status == MQK_OK && r.pos < r.to) {
+        status = template_filter_read(draft, text, r.pos, r.to, piece, err);
     }
-    if (draft->pool.failure == MQK_ERR_NO_MEMORY) {
-        /* Without its names the path would look like a wrong one. */
-        return error_set(err, MQK_ERR_NO_MEMORY, 0, 0, "out of memory");
-    }
-    mqk_str root = step_name(&r, &path.steps[0]);
-    if (!path.steps[0].step.named) {
-        return fail(&r, path.steps[0].at, "a path begins with the name of a field");
-    }
-    if (str_equal(root, STR("user"))) {
-        piece->kind = PIECE_USER;
-        return flat_name(&r, &path, 1, piece);
-    }
-    if (str_equal(root, STR("attr")) || str_equal(root, STR("attrs"))) {
-        piece->kind = PIECE_ATTR;
-        return flat_name(&r, &path, 1, piece);
-    }
-    if (str_equal(root, STR("filter"))) {
-        return read_capture(&r, &path, piece);
-    }
-    return read_field(&r, &path, piece);
+    return status;
 }

@@ -5,24 +5,22 @@
 
 #include <stdatomic.h>
 
+#include "condition.h"
 #include "envelope.h"
 #include "filter_index.h"
+#include "record_headers.h"
 #include "ruleset.h"
-
-struct rule_header {
-    mqk_str name;
-    struct template *value; /* NULL: a NULL header */
-};
 
 struct rule {
     struct rule_info info;
-    mqk_str hooks; /* the list as written */
+    mqk_str hooks;               /* the list as written */
+    struct condition *condition; /* NULL: none */
     struct template *topic;
     struct template *key;   /* NULL: none */
     struct template *value; /* NULL: the envelope's */
     struct template *timestamp;
-    struct rule_header *headers;
-    uint32_t header_count;
+    struct template *partition; /* NULL: the partitioner chooses */
+    struct rule_headers headers;
     uint32_t first_entry; /* its filters */
     uint32_t entry_count;
     enum envelope envelope;

@@ -9,6 +9,7 @@
 #include "hook_list.h"
 #include "rendering.h"
 #include "rule.h"
+#include "template_value.h"
 #include "topic_filter.h"
 
 #define RECORD_MEMORY  4096u
@@ -23,7 +24,8 @@ struct candidates {
 
 /* The texts of one record. */
 struct rendered_rule {
-    struct rendered_part topic, key, value, timestamp, headers[RULE_MAX_HEADERS];
+    struct rendered_part topic, key, value, timestamp, partition;
+    struct record_headers headers;
 };
 
 /* What is needed to render the records of one event. */
@@ -147,7 +149,7 @@ static int64_t now_ms(void) {
 }
 
 /* A whole number from 0 on, or -1. */
-static int64_t read_time(mqk_str text) {
+static int64_t read_number(mqk_str text) {
     int64_t time = 0;
     for (size_t i = 0; i < text.len; i++) {
         int digit = text.data[i] - '0';
@@ -174,32 +176,44 @@ static void render(struct evaluation *e, const struct rule *rule, struct rendere
     if (rule->timestamp) {
         rendered_part_set(&parts->timestamp, rule->timestamp, &e->ctx, &e->buffer);
     }
-    for (uint32_t i = 0; i < rule->header_count; i++) {
-        if (rule->headers[i].value) {
-            rendered_part_set(&parts->headers[i], rule->headers[i].value, &e->ctx, &e->buffer);
-        }
+    if (rule->partition) {
+        rendered_part_set(&parts->partition, rule->partition, &e->ctx, &e->buffer);
     }
+    record_headers_render(&rule->headers, &e->ctx, &e->buffer, &parts->headers);
+}
+
+/* A partition's number; an absent text leaves the choice to the partitioner. What is neither is not
+ * guessed at: a record in another partition than meant would be out of order for good. */
+static mqk_status read_partition(mqk_str text, int32_t *partition) {
+    int64_t number = text.data ? read_number(text) : -1;
+    if (text.data && (number < 0 || number > INT32_MAX)) {
+        return MQK_ERR_PARTITION;
+    }
+    *partition = (int32_t)number;
+    return MQK_OK;
 }
 
 static void fill_record(const struct evaluation *e, const struct rule *rule,
-                        const struct rendered_rule *parts, struct rendered_record *record,
-                        mqk_header *headers) {
+                        struct rendered_rule *parts, struct rendered_record *record) {
     record->value = rendered_part_text(&parts->value, &e->buffer);
     if (rule->key) {
         record->key = rendered_part_text(&parts->key, &e->buffer);
     }
     if (rule->timestamp) {
-        int64_t time = read_time(rendered_part_text(&parts->timestamp, &e->buffer));
+        int64_t time = read_number(rendered_part_text(&parts->timestamp, &e->buffer));
         record->timestamp_ms = time >= 0 ? time : now_ms();
     }
-    for (uint32_t i = 0; i < rule->header_count; i++) {
-        headers[i] = (mqk_header){.name = rule->headers[i].name};
-        if (rule->headers[i].value) {
-            headers[i].value = rendered_part_text(&parts->headers[i], &e->buffer);
-        }
+    if (rule->partition) {
+        record->status =
+            read_partition(rendered_part_text(&parts->partition, &e->buffer), &record->partition);
     }
-    record->headers = headers;
-    record->header_count = rule->header_count;
+    if (rule->headers.count > 0 || rule->headers.user_at != RULE_NO_USER_HEADERS) {
+        mqk_status status =
+            record_headers_finish(&rule->headers, e->ctx.event, &e->buffer, &parts->headers);
+        record->headers = parts->headers.list;
+        record->header_count = parts->headers.count;
+        record->status = status == MQK_OK ? record->status : status;
+    }
     if (!rule->info.constant_topic && kafka_topic_check(record->topic)) {
         record->status = MQK_ERR_TOPIC;
     }
@@ -210,7 +224,6 @@ static bool produce(struct evaluation *e, const struct rule_entry *entry, render
                     void *user) {
     const struct rule *rule = &e->ruleset->rules[entry->rule];
     struct rendered_rule parts;
-    mqk_header headers[RULE_MAX_HEADERS];
     e->ctx.filter = entry->filter;
     e->ctx.encoding = rule->encoding;
     e->ctx.utf8_replaced = false;
@@ -226,27 +239,57 @@ static bool produce(struct evaluation *e, const struct rule_entry *entry, render
         rule->info.constant_topic ? rule->info.topic : rendered_part_text(&parts.topic, &e->buffer);
     record.key = (mqk_str){NULL, 0};
     record.value = (mqk_str){NULL, 0};
-    record.headers = headers;
+    record.headers = NULL;
     record.header_count = 0;
     record.timestamp_ms = render_timestamp(&e->ctx);
     record.partition = -1;
     record.status = e->buffer.failure;
     record.utf8_replaced = e->ctx.utf8_replaced;
     if (record.status == MQK_OK) {
-        fill_record(e, rule, &parts, &record, headers);
+        fill_record(e, rule, &parts, &record);
     }
-    return fn(user, &record);
+    bool more = fn(user, &record);
+    record_headers_fini(&parts.headers);
+    return more;
+}
+
+/* The same for a rule with a condition: `matches` tells whether it holds. */
+static bool produce_if(struct evaluation *e, const struct rule_entry *entry,
+                       const struct ruleset_host *host, rendered_record_fn fn, void *user,
+                       bool *matches) {
+    struct condition_state state;
+    bool more = true;
+    condition_state_init(&state);
+    e->ctx.filter = entry->filter;
+    enum predicate_result result =
+        condition_test(e->ruleset->rules[entry->rule].condition, &e->ctx, &state);
+    if (result == PREDICATE_LIMIT && host && host->regex_limit) {
+        host->regex_limit(user, entry->rule);
+    }
+    *matches = result == PREDICATE_TRUE;
+    if (*matches) {
+        more = produce(e, entry, fn, user);
+    }
+    e->ctx.captures = NULL;
+    condition_state_fini(&state);
+    return more;
 }
 
 static int produce_all(const struct ruleset *r, const mqk_event *event,
                        const struct ruleset_host *host, const struct candidates *candidates,
                        rendered_record_fn fn, void *user) {
     char memory[RECORD_MEMORY];
+    struct uuid uuid = {.made = false};
+    struct payload_cache found;
+    found.used = 0;
     struct evaluation e;
     e.ruleset = r;
     e.ctx.event = event;
     e.ctx.node = host ? host->node : (mqk_str){NULL, 0};
     e.ctx.now_ms = event->timestamp > 0 ? event->timestamp : now_ms();
+    e.ctx.found = &found;
+    e.ctx.uuid = &uuid;
+    e.ctx.captures = NULL;
     buffer_init(&e.buffer, memory, sizeof(memory));
     int matched = 0;
     uint32_t last_rule = UINT32_MAX;
@@ -256,8 +299,14 @@ static int produce_all(const struct ruleset *r, const mqk_event *event,
             continue;
         }
         last_rule = entry->rule;
-        matched++;
-        if (!produce(&e, entry, fn, user) || r->rules[entry->rule].stop) {
+        bool matches = true, more;
+        if (r->rules[entry->rule].condition) {
+            more = produce_if(&e, entry, host, fn, user, &matches);
+        } else {
+            more = produce(&e, entry, fn, user);
+        }
+        matched += matches;
+        if (!more || (matches && r->rules[entry->rule].stop)) {
             break;
         }
     }
@@ -304,6 +353,31 @@ static void say_matched(const struct rule_entry *entry, const mqk_event *event,
     }
 }
 
+/* Whether the rule's condition holds; says why, behind what has been said of its filter. */
+static bool explain_condition(const struct rule *rule, const struct rule_entry *entry,
+                              const mqk_event *event, const struct ruleset_host *host,
+                              struct buffer *reason) {
+    struct uuid uuid = {.made = false};
+    struct render_context ctx = {.event = event,
+                                 .uuid = &uuid,
+                                 .node = host ? host->node : (mqk_str){NULL, 0},
+                                 .now_ms = event->timestamp > 0 ? event->timestamp : now_ms(),
+                                 .filter = entry->filter};
+    struct condition_state state;
+    condition_state_init(&state);
+    size_t from = reason->len;
+    buffer_append_str(reason, STR("; "));
+    bool holds = condition_explain(rule->condition, &ctx, &state, reason) == PREDICATE_TRUE;
+    condition_state_fini(&state);
+    if (!holds) {
+        /* What was right with the filter is of no interest then. */
+        size_t said = reason->len - from - 2;
+        memmove(reason->data, reason->data + from + 2, reason->failure == MQK_OK ? said : 0);
+        reason->len = said;
+    }
+    return holds;
+}
+
 struct hook_rules *ruleset_custom(const struct ruleset *r, mqk_str name) {
     struct custom_hook wanted = {.name = name};
     struct custom_hook *found = r->custom_count > 0
@@ -326,10 +400,12 @@ static void hook_rules_fini(struct hook_rules *hook) {
 }
 
 static void rule_fini(struct rule *rule) {
-    for (uint32_t i = 0; i < rule->header_count; i++) {
-        template_free(rule->headers[i].value);
+    for (uint32_t i = 0; i < rule->headers.count; i++) {
+        template_free(rule->headers.list[i].value);
     }
-    free(rule->headers);
+    free(rule->headers.list);
+    condition_free(rule->condition);
+    template_free(rule->partition);
     template_free(rule->topic);
     template_free(rule->key);
     template_free(rule->value);
@@ -396,7 +472,6 @@ int ruleset_evaluate(const struct ruleset *r, const mqk_event *event,
 
 int ruleset_explain(const struct ruleset *r, const mqk_event *event,
                     const struct ruleset_host *host, rule_verdict_fn fn, void *user) {
-    (void)host;
     struct candidates candidates;
     if (!candidates_init(&candidates, r, event)) {
         return MQK_ERR_NO_MEMORY;
@@ -419,7 +494,10 @@ int ruleset_explain(const struct ruleset *r, const mqk_event *event,
                           error_quote(stopped_by->info.name, quoted));
         } else if (entry) {
             say_matched(entry, event, &reason);
-            matched++;
+            if (rule->condition && !explain_condition(rule, entry, event, host, &reason)) {
+                entry = NULL;
+            }
+            matched += entry != NULL;
         } else {
             say_unmatched(r, rule, event, &reason);
         }

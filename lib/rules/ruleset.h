@@ -25,18 +25,26 @@ struct rule_source {
     const mqk_str *filters; /* none: "#" */
     size_t filter_count;
     bool filters_is_list;    /* for paths in messages: `filters[0]` instead of `filter` */
+    mqk_str where;           /* predicate; absent: none */
+    mqk_str regex_pattern;   /* regular expression; absent: none */
+    mqk_str regex_field;     /* placeholder that it is matched against; absent: the topic */
     mqk_str topic;           /* template; must be there */
     mqk_str key;             /* template; absent: NULL key */
     mqk_str value;           /* template; absent: the envelope, or `${.}` */
-    mqk_str envelope;        /* "raw", "event"; only without value */
+    mqk_str envelope;        /* "raw", "event", …; only without value */
     mqk_value_format format; /* of value */
+    /* Groups of headers, "user_properties" and "event", in order; they stand before `headers`. */
+    const mqk_str *headers_from;
+    size_t headers_from_count;
     const struct rule_header_source *headers;
     size_t header_count;
+    mqk_str partition; /* template; absent: the partitioner chooses */
     mqk_str timestamp; /* template; absent: the event's time */
     enum payload_encoding encoding;
     bool stop;
     uint32_t max_topics; /* most different topics that a topic template may make */
     mqk_str cluster;     /* name of the cluster, for records and explain */
+    mqk_str partitioner; /* what chooses partitions, for records; static text, not copied */
     uint32_t lane;       /* opaque */
 };
 
@@ -57,6 +65,7 @@ void ruleset_unref(struct ruleset *r); /* NULL allowed */
 struct rule_info {
     mqk_str name; /* given, or "hook[N]" */
     mqk_str cluster;
+    mqk_str partitioner;
     uint32_t lane;
     uint32_t max_topics;
     bool constant_topic;
@@ -69,6 +78,8 @@ const struct rule_info *ruleset_rule(const struct ruleset *r, size_t index);
 
 /* Most headers a rule may have; more is a load error. */
 #define RULE_MAX_HEADERS 64u
+/* Most user properties that become headers; more makes the record MQK_ERR_TOO_LARGE. */
+#define RULE_MAX_USER_HEADERS 1024u
 /* Most rules in a ruleset. */
 #define RULESET_MAX_RULES 1000000u
 
@@ -83,9 +94,10 @@ struct rendered_record {
     const mqk_header *headers;
     size_t header_count;
     int64_t timestamp_ms;
-    int32_t partition; /* -1: the partitioner chooses */
-    mqk_status
-        status; /* MQK_OK, MQK_ERR_TOPIC (illegal topic), MQK_ERR_TOO_LARGE, MQK_ERR_NO_MEMORY */
+    int32_t partition; /* -1: the partitioner chooses, as where the rule's template has no value */
+    /* MQK_OK, MQK_ERR_TOPIC (illegal topic), MQK_ERR_PARTITION (the rule's partition is no number),
+     * MQK_ERR_TOO_LARGE, MQK_ERR_NO_MEMORY */
+    mqk_status status;
     bool utf8_replaced;
 };
 
@@ -95,6 +107,9 @@ typedef bool (*rendered_record_fn)(void *user, const struct rendered_record *rec
 /* What the host contributes to rendering. */
 struct ruleset_host {
     mqk_str node;
+    /* Told of an event that a rule did not match because a regular expression was given up; `user`
+     * is that of ruleset_evaluate(). NULL: nobody. */
+    void (*regex_limit)(void *user, uint32_t rule);
 };
 
 /* Evaluates an event (of full size, event_adopt): for each matching rule, in order, renders its

@@ -7,58 +7,40 @@
 
 #include "error.h"
 #include "hook_list.h"
-#include "rule.h"
+#include "rule_compiler.h"
 #include "template_pieces.h"
 #include "topic_filter.h"
+#include "units.h"
 #include "utf8.h"
 
-#define RULE_NAME_MAX   255u
-#define HEADER_NAME_MAX 255u
-#define OWN_NAME_SIZE   32u /* "hook[4294967295]" */
-#define PATH_SIZE       64u
-#define SENTENCE_SIZE   1000u
-
-struct compiler {
-    const struct rule_source *sources;
-    size_t count;
-    rule_problem_fn problem;
-    void *user;
-    struct ruleset *out;
-    uint32_t *same_name; /* per rule: an earlier rule of the same name, plus 1; 0: none */
-    size_t rule;         /* the one at hand */
-    unsigned wildcards;  /* most wildcards in one of its filters */
-    size_t pool_len;
-    bool failed;
-    bool out_of_memory;
-};
+#define RULE_NAME_MAX 255u
+#define OWN_NAME_SIZE 32u /* "hook[4294967295]" */
+#define SENTENCE_SIZE 1000u
 
 struct numbered_rule {
     mqk_str name;
     uint32_t number;
 };
 
-static void tell(struct compiler *c, const char *path, size_t at, mqk_severity severity,
-                 mqk_status code, const char *sentence) {
+void compiler_tell(struct compiler *c, const char *path, size_t at, mqk_severity severity,
+                   mqk_status code, const char *sentence) {
     if (c->problem) {
         c->problem(c->user, c->rule, path, at, severity, code, sentence);
     }
     c->failed = c->failed || severity == MQK_SEVERITY_ERROR;
 }
 
-static void complain(struct compiler *c, const char *path, size_t at, mqk_status code,
-                     const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-static void complain(struct compiler *c, const char *path, size_t at, mqk_status code,
-                     const char *format, ...) {
+void compiler_complain(struct compiler *c, const char *path, size_t at, mqk_status code,
+                       const char *format, ...) {
     char sentence[SENTENCE_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
-    tell(c, path, at, MQK_SEVERITY_ERROR, code, sentence);
+    compiler_tell(c, path, at, MQK_SEVERITY_ERROR, code, sentence);
 }
 
-static mqk_str keep(struct compiler *c, mqk_str text) {
+mqk_str compiler_keep(struct compiler *c, mqk_str text) {
     char *to = c->out->pool + c->pool_len;
     if (text.len > 0) {
         memcpy(to, text.data, text.len);
@@ -73,6 +55,7 @@ static size_t pool_size(const struct compiler *c) {
         const struct rule_source *source = &c->sources[i];
         size += source->name.data ? source->name.len : OWN_NAME_SIZE;
         size += source->cluster.len + source->hook.len;
+        size += source->regex_field.data ? source->regex_field.len : sizeof("topic");
         for (size_t f = 0; f < source->filter_count; f++) {
             size += source->filters[f].len;
         }
@@ -151,19 +134,19 @@ static void compile_name(struct compiler *c, const struct rule_source *source, s
     if (!source->name.data) {
         char own[OWN_NAME_SIZE];
         snprintf(own, sizeof(own), "hook[%zu]", c->rule);
-        rule->info.name = keep(c, mqk_cstr(own));
+        rule->info.name = compiler_keep(c, mqk_cstr(own));
         return;
     }
-    rule->info.name = keep(c, source->name);
+    rule->info.name = compiler_keep(c, source->name);
     if (source->name.len == 0) {
-        complain(c, "name", 0, MQK_ERR_CONFIG,
-                 "must not be empty; leave it out for a rule without a name");
+        compiler_complain(c, "name", 0, MQK_ERR_CONFIG,
+                          "must not be empty; leave it out for a rule without a name");
     } else if (source->name.len > RULE_NAME_MAX) {
-        complain(c, "name", 0, MQK_ERR_CONFIG, "must not be longer than 255 bytes");
+        compiler_complain(c, "name", 0, MQK_ERR_CONFIG, "must not be longer than 255 bytes");
     } else if (c->same_name[c->rule] != 0) {
         char quoted[ERROR_QUOTE_SIZE];
-        complain(c, "name", 0, MQK_ERR_CONFIG, "\"%s\" is already the name of hook[%u]",
-                 error_quote(source->name, quoted), (unsigned)c->same_name[c->rule] - 1);
+        compiler_complain(c, "name", 0, MQK_ERR_CONFIG, "\"%s\" is already the name of hook[%u]",
+                          error_quote(source->name, quoted), (unsigned)c->same_name[c->rule] - 1);
     }
 }
 
@@ -171,14 +154,14 @@ static bool compile_hooks(struct compiler *c, const struct rule_source *source, 
     char message[HOOK_LIST_MESSAGE];
     size_t at = 0;
     if (!source->hook.data) {
-        complain(c, "hook", 0, MQK_ERR_CONFIG,
-                 "is missing; name the events of this rule, e.g. message.publish");
+        compiler_complain(c, "hook", 0, MQK_ERR_CONFIG,
+                          "is missing; name the events of this rule, e.g. message.publish");
         return false;
     }
-    rule->hooks = keep(c, source->hook);
+    rule->hooks = compiler_keep(c, source->hook);
     const char *wrong = hook_list_check(rule->hooks, &at, message);
     if (wrong) {
-        complain(c, "hook", at + 1, MQK_ERR_CONFIG, "%s", wrong);
+        compiler_complain(c, "hook", at + 1, MQK_ERR_CONFIG, "%s", wrong);
     }
     return !wrong;
 }
@@ -204,36 +187,37 @@ static void compile_filter(struct compiler *c, const char *path, mqk_str filter,
     const char *wrong = topic_filter_check(filter, &at);
     if (wrong) {
         char quoted[ERROR_QUOTE_SIZE];
-        complain(c, path, at + 1, MQK_ERR_FILTER, "topic filter \"%s\" %s%s",
-                 error_quote(filter, quoted),
-                 strncmp(wrong, "must", 4) == 0 ? "" : "is wrong: ", wrong);
+        compiler_complain(c, path, at + 1, MQK_ERR_FILTER, "topic filter \"%s\" %s%s",
+                          error_quote(filter, quoted),
+                          strncmp(wrong, "must", 4) == 0 ? "" : "is wrong: ", wrong);
         return;
     }
     unsigned wildcards = topic_filter_wildcards(filter);
     c->wildcards = wildcards > c->wildcards ? wildcards : c->wildcards;
     if (topicless != MQK_HOOK_COUNT && !str_equal(filter, STR("#"))) {
-        complain(c, path, 0, MQK_ERR_FILTER,
-                 "%s has no topic that a filter could be compared with; leave the filter out, or "
-                 "give the hooks that have a topic a rule of their own",
-                 event_hooks[topicless].name);
+        compiler_complain(
+            c, path, 0, MQK_ERR_FILTER,
+            "%s has no topic that a filter could be compared with; leave the filter out, or "
+            "give the hooks that have a topic a rule of their own",
+            event_hooks[topicless].name);
     }
 }
 
-static void compile_filters(struct compiler *c, const struct rule_source *source, struct rule *rule,
-                            bool hooks_right) {
-    mqk_hook topicless = hooks_right ? hook_without_topic(rule->hooks) : MQK_HOOK_COUNT;
+static void compile_filters(struct compiler *c, const struct rule_source *source,
+                            struct rule *rule) {
+    mqk_hook topicless = c->hooks_right ? hook_without_topic(rule->hooks) : MQK_HOOK_COUNT;
     c->wildcards = 0;
     rule->first_entry = c->out->entry_count;
     rule->entry_count = (uint32_t)filters_of(source);
     for (size_t i = 0; i < filters_of(source); i++) {
-        char path[PATH_SIZE] = "filter";
+        char path[RULE_PATH_SIZE] = "filter";
         if (source->filters_is_list) {
             snprintf(path, sizeof(path), "filters[%zu]", i);
         }
         mqk_str filter = filter_of(source, i);
         compile_filter(c, path, filter, topicless);
         if (source->filter_count > 0) {
-            filter = keep(c, filter);
+            filter = compiler_keep(c, filter);
         }
         c->out->entries[c->out->entry_count++] = (struct rule_entry){filter, (uint32_t)c->rule};
     }
@@ -243,175 +227,61 @@ static void compile_filters(struct compiler *c, const struct rule_source *source
 static void warn_if_almost_json(struct compiler *c, const char *path, mqk_str text,
                                 const struct template *t) {
     if (t->json_fault != 0 && !template_is_constant(t, NULL) && memchr(text.data, '"', text.len)) {
-        tell(c, path, t->json_fault, MQK_SEVERITY_WARNING, MQK_ERR_TEMPLATE,
-             "looks like JSON but is not, from here on; it is treated as text, in which values are "
-             "not escaped");
+        compiler_tell(
+            c, path, t->json_fault, MQK_SEVERITY_WARNING, MQK_ERR_TEMPLATE,
+            "looks like JSON but is not, from here on; it is treated as text, in which values are "
+            "not escaped");
     }
 }
 
 static void check_captures(struct compiler *c, const char *path, const struct template *t) {
     for (size_t i = 0; i < t->piece_count && template_captures(t) > c->wildcards; i++) {
-        const struct piece *piece = &t->pieces[i];
+        const struct piece *piece = piece_inner(t, &t->pieces[i]);
         if (piece->kind == PIECE_CAPTURE && piece->number > c->wildcards) {
-            complain(c, path, piece->at + 1, MQK_ERR_TEMPLATE,
-                     "${filter.%u}: no filter of this rule has that many wildcards (at most %u)",
-                     (unsigned)piece->number, c->wildcards);
+            compiler_complain(
+                c, path, piece->at + 1, MQK_ERR_TEMPLATE,
+                "${filter.%u}: no filter of this rule has that many wildcards (at most %u)",
+                (unsigned)piece->number, c->wildcards);
             return;
         }
     }
 }
 
-/* NULL after an error, which has been told. */
-static struct template *compile_template(struct compiler *c, const char *path, mqk_str text,
-                                         mqk_value_format format) {
+void compiler_check_placeholders(struct compiler *c, const char *path, const struct template *t) {
+    check_captures(c, path, t);
+    compiler_check_groups(c, path, t);
+}
+
+struct template *compiler_template(struct compiler *c, const char *path, mqk_str text,
+                                   mqk_value_format format) {
     struct template *t = NULL;
     mqk_error err = {.column = 0};
     mqk_status status = template_compile(text, format, &t, &err);
     if (status == MQK_ERR_NO_MEMORY) {
         c->out_of_memory = true;
     } else if (status != MQK_OK) {
-        complain(c, path, err.column, status, "%s", err.message);
+        compiler_complain(c, path, err.column, status, "%s", err.message);
     } else {
         warn_if_almost_json(c, path, text, t);
-        check_captures(c, path, t);
+        compiler_check_placeholders(c, path, t);
     }
     return t;
-}
-
-/* What no event can make a legal name of is refused now. */
-static void check_topic(struct compiler *c, struct rule *rule) {
-    const struct template *t = rule->topic;
-    for (size_t i = 0; i < t->piece_count; i++) {
-        const struct piece *piece = &t->pieces[i];
-        size_t good = piece->kind == PIECE_LITERAL ? kafka_topic_prefix(piece_name(t, piece)) : 0;
-        if (piece->kind == PIECE_LITERAL && good < piece->name_len) {
-            complain(c, "topic", piece->at + good + 1, MQK_ERR_CONFIG,
-                     "a Kafka topic name consists of a-z, A-Z, 0-9, \".\", \"_\" and \"-\"");
-            return;
-        }
-    }
-    rule->info.constant_topic = template_is_constant(t, &rule->info.topic);
-    const char *wrong = rule->info.constant_topic ? kafka_topic_check(rule->info.topic) : NULL;
-    if (wrong) {
-        complain(c, "topic", 0, MQK_ERR_CONFIG, "%s", wrong);
-    }
-}
-
-static void compile_topic(struct compiler *c, const struct rule_source *source, struct rule *rule) {
-    if (!source->topic.data) {
-        complain(c, "topic", 0, MQK_ERR_CONFIG, "is missing; name the Kafka topic of the records");
-        return;
-    }
-    rule->topic = compile_template(c, "topic", source->topic, MQK_FORMAT_TEXT);
-    if (rule->topic) {
-        check_topic(c, rule);
-    }
-}
-
-static void compile_value(struct compiler *c, const struct rule_source *source, struct rule *rule) {
-    if (source->value.data) {
-        rule->value = compile_template(c, "value", source->value, source->format);
-    }
-    if (source->envelope.data) {
-        char quoted[ERROR_QUOTE_SIZE], hint[ERROR_HINT_SIZE];
-        mqk_status status = envelope_by_name(source->envelope, &rule->envelope);
-        error_quote(source->envelope, quoted);
-        if (status == MQK_ERR_UNAVAILABLE) {
-            complain(c, "envelope", 0, status, "envelope \"%s\" is not available in this version",
-                     quoted);
-        } else if (status != MQK_OK) {
-            complain(c, "envelope", 0, status, "unknown envelope \"%s\"%s", quoted,
-                     error_hint(source->envelope, envelope_names, hint));
-        } else if (source->value.data) {
-            complain(c, "envelope", 0, MQK_ERR_CONFIG,
-                     "a rule has either a value or an envelope, not both; leave one of them out");
-        }
-    }
-    if (!source->value.data && !envelope_set_add(&c->out->envelopes, rule->envelope)) {
-        c->out_of_memory = true;
-    }
-}
-
-static void check_header_name(struct compiler *c, size_t number, mqk_str name) {
-    char path[PATH_SIZE];
-    snprintf(path, sizeof(path), "headers[%zu].name", number);
-    if (!name.data || name.len == 0) {
-        complain(c, path, 0, MQK_ERR_CONFIG, "a header needs a name");
-    } else if (name.len > HEADER_NAME_MAX) {
-        complain(c, path, 0, MQK_ERR_CONFIG, "must not be longer than 255 bytes");
-    } else if (utf8_valid_prefix(name) < name.len || memchr(name.data, '\0', name.len)) {
-        complain(c, path, 0, MQK_ERR_CONFIG, "must be valid UTF-8 without NUL characters");
-    }
-}
-
-static void compile_headers(struct compiler *c, const struct rule_source *source,
-                            struct rule *rule) {
-    if (source->header_count > RULE_MAX_HEADERS) {
-        complain(c, "headers", 0, MQK_ERR_CONFIG, "%zu headers; a rule has at most %u",
-                 source->header_count, RULE_MAX_HEADERS);
-        return;
-    }
-    if (source->header_count == 0) {
-        return;
-    }
-    rule->headers = calloc(source->header_count, sizeof(*rule->headers));
-    if (!rule->headers) {
-        c->out_of_memory = true;
-        return;
-    }
-    rule->header_count = (uint32_t)source->header_count;
-    for (size_t i = 0; i < source->header_count; i++) {
-        const struct rule_header_source *header = &source->headers[i];
-        check_header_name(c, i, header->name);
-        rule->headers[i].name = keep(c, header->name);
-        if (header->value.data) {
-            char path[PATH_SIZE];
-            snprintf(path, sizeof(path), "headers[%zu].value", i);
-            rule->headers[i].value = compile_template(c, path, header->value, MQK_FORMAT_AUTO);
-        }
-    }
-}
-
-static bool is_number(mqk_str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
-static void compile_timestamp(struct compiler *c, const struct rule_source *source,
-                              struct rule *rule) {
-    mqk_str text;
-    if (!source->timestamp.data) {
-        return;
-    }
-    rule->timestamp = compile_template(c, "timestamp", source->timestamp, MQK_FORMAT_TEXT);
-    if (rule->timestamp && template_is_constant(rule->timestamp, &text) && !is_number(text)) {
-        tell(c, "timestamp", 0, MQK_SEVERITY_WARNING, MQK_ERR_CONFIG,
-             "is no number of milliseconds; records will have the time at which they are made");
-    }
 }
 
 static void compile_rule(struct compiler *c) {
     const struct rule_source *source = &c->sources[c->rule];
     struct rule *rule = &c->out->rules[c->rule];
-    rule->info.cluster = keep(c, source->cluster);
+    rule->info.cluster = compiler_keep(c, source->cluster);
+    rule->info.partitioner = source->partitioner;
     rule->info.lane = source->lane;
     rule->info.max_topics = source->max_topics;
     rule->encoding = source->encoding;
     rule->stop = source->stop;
     compile_name(c, source, rule);
-    bool hooks_right = compile_hooks(c, source, rule);
-    compile_filters(c, source, rule, hooks_right);
-    compile_topic(c, source, rule);
-    if (source->key.data) {
-        rule->key = compile_template(c, "key", source->key, MQK_FORMAT_AUTO);
-    }
-    compile_value(c, source, rule);
-    compile_headers(c, source, rule);
-    compile_timestamp(c, source, rule);
+    c->hooks_right = compile_hooks(c, source, rule);
+    compile_filters(c, source, rule);
+    compiler_condition(c, source, rule);
+    compiler_record(c, source, rule);
 }
 
 static void compile_all(struct compiler *c) {
@@ -432,13 +302,13 @@ struct ruleset *ruleset_compile(const struct rule_source *rules, size_t count,
     struct compiler c = {.sources = rules, .count = count, .problem = problem, .user = user};
     if (count > RULESET_MAX_RULES) {
         c.rule = RULESET_MAX_RULES;
-        complain(&c, "", 0, MQK_ERR_TOO_LARGE, "more than %u rules", RULESET_MAX_RULES);
+        compiler_complain(&c, "", 0, MQK_ERR_TOO_LARGE, "more than %u rules", RULESET_MAX_RULES);
         return NULL;
     }
     compile_all(&c);
     if (c.out_of_memory) {
         c.rule = c.rule < count ? c.rule : 0;
-        complain(&c, "", 0, MQK_ERR_NO_MEMORY, "out of memory");
+        compiler_complain(&c, "", 0, MQK_ERR_NO_MEMORY, "out of memory");
     }
     free(c.same_name);
     if (c.failed && c.out) {

@@ -12,8 +12,11 @@
  *                               ${pub_props.User-Property.name} is the same as ${user.name}
  *   ${attr.name}                an attribute of the host
  *   ${filter.1}                 what the first wildcard of the rule's matching filter stands for
+ *   ${regex.name}               what a named group of the rule's regular expressions stands for
+ *   ${uuid}                     a random identifier of the event, a UUID
  *   ${.} ${}                    the whole event as a JSON object
  *   ${$}                        a literal `$`
+ * Behind a path there may be filters: ${clientid | lower | trunc(20)} (template_filter.h).
  * A placeholder whose path is written wrongly (`${a..b}`) or whose first name is no field is an
  * error with its place and the nearest name; an unfinished `${d`, a bare `$a` and `{c}` are literal
  * text. Inside the braces white space around the path is allowed.
@@ -31,15 +34,21 @@
 #include "base64.h"
 #include "buffer.h"
 #include "event.h"
+#include "uuid.h"
 
 struct template;
+struct regex_captures;
+struct payload_cache;
 
 /* What rendering needs beside the template. Owned by the caller of the render functions. */
 struct render_context {
-    const mqk_event *event;         /* of full size (event_adopt) */
-    mqk_str node;                   /* when event->node is absent */
-    int64_t now_ms;                 /* when event->timestamp is 0 or unknown */
-    mqk_str filter;                 /* the filter that matched, absent when none */
+    const mqk_event *event;                /* of full size (event_adopt) */
+    mqk_str node;                          /* when event->node is absent */
+    int64_t now_ms;                        /* when event->timestamp is 0 or unknown */
+    mqk_str filter;                        /* the filter that matched, absent when none */
+    const struct regex_captures *captures; /* of the rule's regular expressions; NULL: none */
+    struct payload_cache *found; /* what was found in the event's payload; NULL: not remembered */
+    struct uuid *uuid;           /* memory for ${uuid}; NULL: there is none */
     enum payload_encoding encoding; /* how ${payload} is written */
     bool utf8_replaced;             /* set when invalid UTF-8 was replaced */
 };
@@ -47,10 +56,9 @@ struct render_context {
 /* The event's time: its own when it has one, else now_ms. */
 int64_t render_timestamp(const struct render_context *ctx);
 
-/* Compiles a text of at most 1 MiB. On failure returns MQK_ERR_TEMPLATE, MQK_ERR_UNAVAILABLE (a
- * template filter, `${x | lower}`) or MQK_ERR_NO_MEMORY and fills `err` (NULL
- * allowed): `column` is the byte in `text` (from 1) and `message` only the sentence, without place.
- */
+/* Compiles a text of at most 1 MiB. On failure returns MQK_ERR_TEMPLATE or MQK_ERR_NO_MEMORY and
+ * fills `err` (NULL allowed): `column` is the byte in `text` (from 1) and `message` only the
+ * sentence, without place. */
 mqk_status template_compile(mqk_str text, mqk_value_format format, struct template **out,
                             mqk_error *err);
 void template_free(struct template *t);

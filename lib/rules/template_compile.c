@@ -12,20 +12,25 @@
 #define STAND_IN_STRING "x"
 #define STAND_IN_VALUE  " null "
 
-static void draft_init(struct draft *draft) {
+void draft_init(struct draft *draft) {
     buffer_init(&draft->pieces, NULL, 0);
     buffer_init(&draft->steps, NULL, 0);
+    buffer_init(&draft->filtered, NULL, 0);
+    buffer_init(&draft->calls, NULL, 0);
     buffer_init(&draft->pool, NULL, 0);
 }
 
-static void draft_fini(struct draft *draft) {
+void draft_fini(struct draft *draft) {
     buffer_fini(&draft->pieces);
     buffer_fini(&draft->steps);
+    buffer_fini(&draft->filtered);
+    buffer_fini(&draft->calls);
     buffer_fini(&draft->pool);
 }
 
-static mqk_status draft_failure(const struct draft *draft) {
+mqk_status draft_failure(const struct draft *draft) {
     bool failed = draft->pieces.failure != MQK_OK || draft->steps.failure != MQK_OK ||
+                  draft->filtered.failure != MQK_OK || draft->calls.failure != MQK_OK ||
                   draft->pool.failure != MQK_OK;
     return failed ? MQK_ERR_NO_MEMORY : MQK_OK;
 }
@@ -160,41 +165,47 @@ static void place_as_text(struct draft *draft) {
     }
 }
 
-static struct template *freeze(const struct draft *draft) {
+static void copy_part(char **to, const struct buffer *from) {
+    if (from->len > 0) {
+        memcpy(*to, from->data, from->len);
+    }
+    *to += from->len;
+}
+
+struct template *draft_freeze(const struct draft *draft) {
     size_t piece_count, step_count = draft->steps.len / sizeof(struct draft_step);
-    const struct piece *pieces = draft_pieces(draft, &piece_count);
+    draft_pieces(draft, &piece_count);
     size_t steps_size = step_count * sizeof(struct json_step);
-    size_t pieces_size = piece_count * sizeof(struct piece);
-    size_t pool_size = draft->pool.len + POOL_PADDING;
-    char *block = calloc(1, sizeof(struct template) + steps_size + pieces_size + pool_size);
+    size_t size = sizeof(struct template) + steps_size + draft->pieces.len + draft->filtered.len +
+                  draft->calls.len + draft->pool.len + POOL_PADDING;
+    char *block = calloc(1, size);
     if (!block) {
         return NULL;
     }
     struct json_step *steps = (struct json_step *)(void *)(block + sizeof(struct template));
-    char *own_pieces = (char *)steps + steps_size;
-    char *pool = own_pieces + pieces_size;
-    if (piece_count > 0) {
-        memcpy(own_pieces, pieces, pieces_size);
-    }
-    if (draft->pool.len > 0) {
-        memcpy(pool, draft->pool.data, draft->pool.len);
-    }
+    char *end = (char *)steps + steps_size;
+    struct template *t = (struct template *)(void *)block;
+    *t = (struct template){.steps = steps, .piece_count = piece_count};
+    t->pieces = (const struct piece *)(const void *)end;
+    copy_part(&end, &draft->pieces);
+    t->filtered = (const struct filtered_piece *)(const void *)end;
+    copy_part(&end, &draft->filtered);
+    t->calls = (const struct filter_call *)(const void *)end;
+    copy_part(&end, &draft->calls);
+    t->pool = end;
+    copy_part(&end, &draft->pool);
     for (size_t i = 0; i < step_count; i++) {
         const struct draft_step *from =
             (const struct draft_step *)(const void *)draft->steps.data + i;
         steps[i] = (struct json_step){.index = from->index};
         if (from->named) {
-            steps[i].name = (mqk_str){pool + from->name_at, from->name_len};
+            steps[i].name = (mqk_str){t->pool + from->name_at, from->name_len};
         }
     }
-    struct template *t = (struct template *)(void *)block;
-    *t = (struct template){.steps = steps,
-                           .pieces = (const struct piece *)(const void *)own_pieces,
-                           .pool = pool,
-                           .piece_count = piece_count};
     for (size_t i = 0; i < piece_count; i++) {
-        if (pieces[i].kind == PIECE_CAPTURE && pieces[i].number > t->captures) {
-            t->captures = pieces[i].number;
+        const struct piece *inner = piece_inner(t, &t->pieces[i]);
+        if (inner->kind == PIECE_CAPTURE && inner->number > t->captures) {
+            t->captures = inner->number;
         }
     }
     return t;
@@ -219,7 +230,7 @@ static mqk_status compile(struct draft *draft, mqk_str text, mqk_value_format fo
     if (!json) {
         place_as_text(draft);
     }
-    *out = freeze(draft);
+    *out = draft_freeze(draft);
     if (!*out) {
         return MQK_ERR_NO_MEMORY;
     }

@@ -21,7 +21,10 @@ enum piece_kind {
     PIECE_USER_OBJECT,  /* ${pub_props.User-Property}, ack */
     PIECE_USER_PAIRS,   /* ${pub_props.User-Property-Pairs}, ack */
     PIECE_ATTR,         /* name */
-    PIECE_CAPTURE       /* number */
+    PIECE_CAPTURE,      /* number */
+    PIECE_REGEX,        /* name */
+    PIECE_UUID,         /* ${uuid} */
+    PIECE_FILTERED      /* steps_at: index of its filtered_piece */
 };
 
 /* Where a placeholder stands, and so how its value is written. */
@@ -44,13 +47,32 @@ struct piece {
     uint16_t number;
 };
 
+/* A template filter with its argument (template_filter.h). */
+struct filter_call {
+    uint8_t filter;        /* enum template_filter */
+    uint8_t argument_kind; /* enum json_kind */
+    int32_t number;
+    uint32_t text_at; /* in the pool; of a text, decoded */
+    uint32_t text_len;
+};
+
+/* A placeholder with filters: what they begin with, and the filters. */
+struct filtered_piece {
+    struct piece inner;
+    uint32_t first_call;
+    uint16_t call_count;
+};
+
 /* Bytes behind the pool that may be read, so that a short literal is copied by a fixed number. */
 #define POOL_PADDING 16u
 
-/* One block of memory: this, the steps, the pieces, the pool and its padding. */
+/* One block of memory: this, the steps, the pieces, the filtered pieces, the calls, the pool and
+ * its padding. */
 struct template {
     const struct json_step *steps;
     const struct piece *pieces;
+    const struct filtered_piece *filtered;
+    const struct filter_call *calls;
     const char *pool;
     size_t piece_count;
     size_t json_fault; /* with format auto and a text that looks like JSON and is not: the byte in
@@ -59,10 +81,13 @@ struct template {
     bool json;
 };
 
-/* A template being compiled; the buffers are arrays of struct piece, struct draft_step, char. */
+/* A template being compiled; the buffers are arrays of struct piece, struct draft_step, struct
+ * filtered_piece, struct filter_call, char. */
 struct draft {
     struct buffer pieces;
     struct buffer steps;
+    struct buffer filtered;
+    struct buffer calls;
     struct buffer pool;
 };
 
@@ -77,6 +102,18 @@ struct draft_step {
 #define TEMPLATE_MAX_LEN ((size_t)1 << 20)
 /* Largest N of ${filter.N}: a filter cannot have more levels. */
 #define TEMPLATE_MAX_CAPTURE 32768u
+
+void draft_init(struct draft *draft);
+void draft_fini(struct draft *draft);
+/* MQK_OK or MQK_ERR_NO_MEMORY. */
+mqk_status draft_failure(const struct draft *draft);
+/* The template of a draft, as text; NULL: out of memory. (template_compile.c) */
+struct template *draft_freeze(const struct draft *draft);
+
+/* What a piece is before its filters. */
+static inline const struct piece *piece_inner(const struct template *t, const struct piece *piece) {
+    return piece->kind == PIECE_FILTERED ? &t->filtered[piece->steps_at].inner : piece;
+}
 
 static inline mqk_str piece_text(const struct piece *piece, const mqk_event *event) {
     return *(const mqk_str *)(const void *)((const char *)event + piece->number);

@@ -3,6 +3,7 @@
 
 #include "event_json.h"
 #include "json_write.h"
+#include "template_filter.h"
 #include "template_pieces.h"
 #include "template_value.h"
 
@@ -39,13 +40,14 @@ static void write_bool(const struct value *value, struct buffer *out) {
     buffer_append_str(out, value->number ? STR("true") : STR("false"));
 }
 
-static void write_text(const struct piece *piece, const struct value *value,
-                       struct render_context *ctx, struct buffer *out) {
+void value_write_text(const struct piece *piece, const struct value *value,
+                      struct render_context *ctx, struct buffer *out) {
     switch (value->kind) {
     case VALUE_MISSING:
         buffer_append_str(out, MISSING);
         break;
     case VALUE_TEXT:
+    case VALUE_ENCODED:
         buffer_append_str(out, value->text);
         break;
     case VALUE_NUMBER:
@@ -76,7 +78,7 @@ static void write_nested(const struct piece *piece, const struct value *value,
     char small[SMALL_JSON];
     struct buffer nested;
     buffer_init(&nested, small, sizeof(small));
-    write_text(piece, value, ctx, &nested);
+    value_write_text(piece, value, ctx, &nested);
     if (nested.failure == MQK_OK) {
         json_write_escaped(out, buffer_since(&nested, 0));
     } else if (out->failure == MQK_OK) {
@@ -87,7 +89,7 @@ static void write_nested(const struct piece *piece, const struct value *value,
 
 static void write_in_string(const struct piece *piece, const struct value *value,
                             struct render_context *ctx, struct buffer *out) {
-    if (value->kind == VALUE_TEXT ||
+    if (value->kind == VALUE_TEXT || value->kind == VALUE_ENCODED ||
         (value->kind == VALUE_PAYLOAD && ctx->encoding == PAYLOAD_PLAIN)) {
         ctx->utf8_replaced |= json_write_escaped(out, value->text);
     } else if (value->kind == VALUE_JSON && value->json.kind == JSON_STRING) {
@@ -96,12 +98,12 @@ static void write_in_string(const struct piece *piece, const struct value *value
     } else if (value->kind == VALUE_OBJECT || (value->kind == VALUE_JSON && is_container(value))) {
         write_nested(piece, value, ctx, out);
     } else {
-        write_text(piece, value, ctx, out);
+        value_write_text(piece, value, ctx, out);
     }
 }
 
-static void write_value(const struct piece *piece, const struct value *value,
-                        struct render_context *ctx, struct buffer *out) {
+void value_write_json(const struct piece *piece, const struct value *value,
+                      struct render_context *ctx, struct buffer *out) {
     struct json_value whole;
     switch (value->kind) {
     case VALUE_MISSING:
@@ -122,8 +124,9 @@ static void write_value(const struct piece *piece, const struct value *value,
         break;
     case VALUE_NUMBER:
     case VALUE_BOOL:
+    case VALUE_ENCODED:
     case VALUE_OBJECT:
-        write_text(piece, value, ctx, out);
+        value_write_text(piece, value, ctx, out);
         break;
     }
 }
@@ -132,13 +135,13 @@ static void write_piece(const struct piece *piece, const struct value *value,
                         struct render_context *ctx, struct buffer *out) {
     switch ((enum piece_place)piece->place) {
     case PLACE_TEXT:
-        write_text(piece, value, ctx, out);
+        value_write_text(piece, value, ctx, out);
         break;
     case PLACE_STRING:
         write_in_string(piece, value, ctx, out);
         break;
     case PLACE_VALUE:
-        write_value(piece, value, ctx, out);
+        value_write_json(piece, value, ctx, out);
         break;
     }
 }
@@ -161,9 +164,35 @@ static bool is_slice(const struct value *value, const struct render_context *ctx
     }
 }
 
+/* A placeholder with filters: the value lives in memory of its own until it is written. Returns
+ * whether there is a value; a missing one is written like any other unless it stands alone. */
+static bool render_filtered(const struct template *t, const struct piece *piece,
+                            struct render_context *ctx, struct buffer *out, bool alone) {
+    struct filter_scratch scratch;
+    struct value value;
+    filter_scratch_init(&scratch);
+    template_filter_find(t, piece, ctx, &scratch, &value);
+    struct piece written = *piece_inner(t, piece);
+    written.place = piece->place;
+    bool found = value.kind != VALUE_MISSING;
+    if (filter_scratch_failure(&scratch) != MQK_OK) {
+        out->failure = out->failure == MQK_OK ? filter_scratch_failure(&scratch) : out->failure;
+    } else if (found || !alone) {
+        write_piece(&written, &value, ctx, out);
+    }
+    filter_scratch_fini(&scratch);
+    return found;
+}
+
 static void render_single(const struct template *t, struct render_context *ctx,
                           struct buffer *buffer, mqk_str *out) {
     const struct piece *piece = &t->pieces[0];
+    size_t from = buffer->len;
+    if (piece->kind == PIECE_FILTERED) {
+        bool found = render_filtered(t, piece, ctx, buffer, true);
+        *out = found ? buffer_since(buffer, from) : (mqk_str){NULL, 0};
+        return;
+    }
     struct value value;
     value_find(t, piece, ctx, &value);
     if (value.kind == VALUE_MISSING) {
@@ -173,7 +202,6 @@ static void render_single(const struct template *t, struct render_context *ctx,
     if (piece->place == PLACE_TEXT && is_slice(&value, ctx, out)) {
         return;
     }
-    size_t from = buffer->len;
     write_piece(piece, &value, ctx, buffer);
     *out = buffer_since(buffer, from);
 }
@@ -203,6 +231,10 @@ static void append_piece(const struct template *t, const struct piece *piece,
     if (piece->kind == PIECE_TEXT_FIELD && piece->place == PLACE_STRING) {
         mqk_str text = piece_text(piece, ctx->event);
         ctx->utf8_replaced |= json_write_escaped(out, text.data ? text : MISSING);
+        return;
+    }
+    if (piece->kind == PIECE_FILTERED) {
+        render_filtered(t, piece, ctx, out, false);
         return;
     }
     struct value value;

@@ -2,6 +2,7 @@
 #include "template_value.h"
 
 #include "event_json.h"
+#include "regex.h"
 #include "topic_filter.h"
 
 static void set_text(struct value *out, mqk_str text) {
@@ -106,11 +107,45 @@ static void find_capture(const struct render_context *ctx, unsigned number, stru
     }
 }
 
+static void find_group(const struct render_context *ctx, mqk_str name, struct value *out) {
+    const struct regex_captures *captures = ctx->captures;
+    int number = captures && captures->names ? regex_name_find(captures->names, name) : -1;
+    set_text(out, number >= 0 ? captures->values[number] : (mqk_str){NULL, 0});
+}
+
+static bool same_path(const struct json_step *a, const struct json_step *b, size_t count) {
+    for (size_t i = 0; i < count && a != b; i++) {
+        if (a[i].index != b[i].index || !a[i].name.data != !b[i].name.data ||
+            !str_equal(a[i].name, b[i].name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct json_value find_path(const struct render_context *ctx, const struct json_step *steps,
+                                   size_t count) {
+    struct payload_cache *cache = ctx->found;
+    for (uint32_t i = 0; cache && i < cache->used && i < PAYLOAD_CACHE_SIZE; i++) {
+        if (cache->paths[i].count == count && same_path(cache->paths[i].steps, steps, count)) {
+            return cache->paths[i].value;
+        }
+    }
+    struct json_value value = json_find(ctx->event->payload, steps, count);
+    if (cache) {
+        uint32_t slot = cache->used++ % PAYLOAD_CACHE_SIZE;
+        cache->paths[slot].steps = steps;
+        cache->paths[slot].count = count;
+        cache->paths[slot].value = value;
+    }
+    return value;
+}
+
 static void find_in_payload(const struct template *t, const struct piece *piece,
                             const struct render_context *ctx, struct value *out) {
     out->kind = VALUE_MISSING;
     if (ctx->event->payload.data) {
-        out->json = json_find(ctx->event->payload, t->steps + piece->steps_at, piece->step_count);
+        out->json = find_path(ctx, t->steps + piece->steps_at, piece->step_count);
         out->kind = out->json.kind == JSON_NONE ? VALUE_MISSING : VALUE_JSON;
     }
 }
@@ -154,6 +189,15 @@ void value_find(const struct template *t, const struct piece *piece,
         break;
     case PIECE_CAPTURE:
         find_capture(ctx, piece->number, out);
+        break;
+    case PIECE_REGEX:
+        find_group(ctx, piece_name(t, piece), out);
+        break;
+    case PIECE_UUID:
+        set_text(out, ctx->uuid ? uuid_text(ctx->uuid) : (mqk_str){NULL, 0});
+        break;
+    case PIECE_FILTERED: /* has memory of its own: template_filter_find() */
+        out->kind = VALUE_MISSING;
         break;
     }
 }

@@ -13,6 +13,7 @@ enum value_kind {
     VALUE_BOOL,    /* number: 0 or 1 */
     VALUE_PAYLOAD, /* text: the whole payload, to be written in the rule's encoding */
     VALUE_JSON,    /* json: a slice of the payload */
+    VALUE_ENCODED, /* text: JSON already */
     VALUE_OBJECT   /* the piece says which one; see object_write() */
 };
 
@@ -23,8 +24,29 @@ struct value {
     struct json_value json;
 };
 
-/* Finds the value of a placeholder; points into the event, the context or static memory. */
+/* What the last few different paths led to in the payload of one event, so that a condition and the
+ * templates behind it, or several rules, scan it once for each path. Begins with used = 0. The
+ * paths belong to the templates, which outlive it. */
+#define PAYLOAD_CACHE_SIZE 4u
+struct payload_cache {
+    uint32_t used;
+    struct {
+        const struct json_step *steps;
+        size_t count;
+        struct json_value value;
+    } paths[PAYLOAD_CACHE_SIZE];
+};
+
+/* Finds the value of a placeholder without filters; points into the event, the context or static
+ * memory. */
 void value_find(const struct template *t, const struct piece *piece,
                 const struct render_context *ctx, struct value *out);
+
+/* Appends a value as in a text, and as in value position of a JSON text. The piece is where it
+ * comes from. (template_render.c) */
+void value_write_text(const struct piece *piece, const struct value *value,
+                      struct render_context *ctx, struct buffer *out);
+void value_write_json(const struct piece *piece, const struct value *value,
+                      struct render_context *ctx, struct buffer *out);
 
 #endif

@@ -68,7 +68,7 @@ static void test_errors(void **state) {
         uint32_t column;
     } cases[] = {{"id ${clintid}", MQK_FORMAT_AUTO, MQK_ERR_TEMPLATE, 6},
                  {"plain", MQK_FORMAT_JSON, MQK_ERR_TEMPLATE, 1},
-                 {"${clientid | lower}", MQK_FORMAT_AUTO, MQK_ERR_UNAVAILABLE, 12}};
+                 {"${clientid | lowr}", MQK_FORMAT_AUTO, MQK_ERR_TEMPLATE, 14}};
     mqk_template *t = (mqk_template *)(uintptr_t)1;
     mqk_error err;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

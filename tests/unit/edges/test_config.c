@@ -32,7 +32,7 @@ static bool show_record(void *user, const struct rendered_record *r) {
 
 static void assert_records(const struct mqk_config *config, mqk_hook hook, const char *expected) {
     mqk_event event;
-    const struct ruleset_host host = {STR("node-1")};
+    const struct ruleset_host host = {.node = STR("node-1")};
     char memory[2000];
     struct buffer out;
     buffer_init(&out, memory, sizeof(memory));

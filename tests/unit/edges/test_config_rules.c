@@ -25,17 +25,11 @@ static void producer(void **state) {
          "text that begins with { in quotes"},
         {TEXT(IN_PRODUCER("partitioner: murmur")),
          "CONFIG r.yaml:6:18: kafka.producer.partitioner: \"murmur\" is not accepted (accepted: "
-         "murmur2, sticky, random, roundrobin, consistent), did you mean \"murmur2\"?"},
-        {TEXT(IN_PRODUCER("partitioner: phash2")),
-         "UNAVAILABLE r.yaml:6:18: kafka.producer.partitioner: \"phash2\" is not available in this "
-         "version (available: murmur2, sticky, random, roundrobin, consistent)"},
-        {TEXT(IN_PRODUCER("partition_strategy: first_key_dispatch")),
-         "UNAVAILABLE r.yaml:6:25: kafka.producer.partition_strategy: \"first_key_dispatch\" is "
-         "not available in this version (available: murmur2, sticky, random, roundrobin, "
-         "consistent)"},
-        {TEXT(IN_PRODUCER("partitioner: md5")),
-         "UNAVAILABLE r.yaml:6:18: kafka.producer.partitioner: \"md5\" is not available in this "
-         "version (available: murmur2, sticky, random, roundrobin, consistent)"},
+         "murmur2, sticky, random, roundrobin, consistent, phash2, md5), did you mean "
+         "\"murmur2\"?"},
+        {TEXT(IN_PRODUCER("partition_strategy: first_key")),
+         "CONFIG r.yaml:6:25: kafka.producer.partition_strategy: \"first_key\" is not accepted "
+         "(accepted: murmur2, sticky, random, roundrobin, consistent, phash2, md5)"},
         {TEXT(IN_PRODUCER("encode_payload_type: base32")),
          "CONFIG r.yaml:6:26: kafka.producer.encode_payload_type: \"base32\" is not accepted "
          "(accepted: plain, base64, hex), did you mean \"base64\"?"},
@@ -160,8 +154,8 @@ static void rules(void **state) {
         {TEXT(IN_RULE("value: \"{${payload}\"\n      value_format: json")),
          "TEMPLATE r.yaml:6:16: kafka.hook[0].value: the template is not valid JSON once its "
          "placeholders are filled in"},
-        {TEXT(IN_RULE("envelope: emqx9")),
-         "CONFIG r.yaml:6:17: kafka.hook[0].envelope: unknown envelope \"emqx9\""},
+        {TEXT(IN_RULE("envelope: own")),
+         "CONFIG r.yaml:6:17: kafka.hook[0].envelope: unknown envelope \"own\""},
         {TEXT(IN_RULE("value: x\n      envelope: raw")),
          "CONFIG r.yaml:7:17: kafka.hook[0].envelope: a rule has either a value or an envelope, "
          "not both; leave one of them out"},
@@ -187,14 +181,47 @@ static void rules(void **state) {
         {TEXT(IN_RULE("max_topics: 99999999999999999999")),
          "CONFIG r.yaml:6:19: kafka.hook[0].max_topics: \"99999999999999999999\": this number is "
          "out of range"},
-        {TEXT(IN_RULE("where: \"qos >= 1\"")),
-         "UNAVAILABLE r.yaml:6:14: kafka.hook[0].where: not available in this version"},
+        {TEXT(IN_RULE("where: \"qos >=\"")),
+         "CONFIG r.yaml:6:21: kafka.hook[0].where: a value is missing at the end"},
+        {TEXT(IN_RULE("where: qos = 1 and clintid = 'a'")),
+         "TEMPLATE r.yaml:6:26: kafka.hook[0].where: unknown field \"clintid\", did you mean "
+         "\"clientid\"?"},
+        {TEXT(IN_RULE("where: [a]")),
+         "CONFIG r.yaml:6:14: kafka.hook[0].where: expected a text, not a list"},
         {TEXT(IN_RULE("regex: x")),
-         "UNAVAILABLE r.yaml:6:14: kafka.hook[0].regex: not available in this version"},
-        {TEXT(IN_RULE("headers_from: \"${pub_props}\"")),
-         "UNAVAILABLE r.yaml:6:21: kafka.hook[0].headers_from: not available in this version"},
-        {TEXT(IN_RULE("partition: 1")),
-         "UNAVAILABLE r.yaml:6:18: kafka.hook[0].partition: not available in this version"},
+         "CONFIG r.yaml:6:14: kafka.hook[0].regex: expected a mapping (\"key: value\"), not a "
+         "text"},
+        {TEXT(IN_RULE("regex: {field: clientid}")),
+         "CONFIG r.yaml:6:14: kafka.hook[0].regex: \"pattern\" is missing"},
+        {TEXT(IN_RULE("regex: {field: clintid, pattern: 'a(b'}")),
+         "TEMPLATE r.yaml:6:22: kafka.hook[0].regex.field: unknown field \"clintid\", did you mean "
+         "\"clientid\"?\n"
+         "CONFIG r.yaml:6:44: kafka.hook[0].regex.pattern: regular expression: missing closing "
+         "parenthesis"},
+        {TEXT(IN_RULE("regex: {patern: a}")),
+         "CONFIG r.yaml:6:14: kafka.hook[0].regex: \"pattern\" is missing\n"
+         "CONFIG r.yaml:6:15: kafka.hook[0].regex: unknown key \"patern\", did you mean "
+         "\"pattern\"?"},
+        {TEXT(IN_RULE("value: '${regex.x}'")), "TEMPLATE r.yaml:6:15: kafka.hook[0].value: no "
+                                               "regular expression of this rule has a group "
+                                               "named \"x\""},
+        {TEXT(IN_RULE("headers_from: event")),
+         "CONFIG r.yaml:6:21: kafka.hook[0].headers_from: expected a list, not a text; write "
+         "\"- \" before each entry, or [ ] around them"},
+        {TEXT(IN_RULE("headers_from: [event, user]")),
+         "CONFIG r.yaml:6:29: kafka.hook[0].headers_from[1]: unknown group of headers \"user\" "
+         "(accepted: user_properties, event)"},
+        {TEXT(IN_RULE("partition: -1")),
+         "CONFIG r.yaml:6:18: kafka.hook[0].partition: must be the number of a partition, 0 to "
+         "2147483647, or a template that makes one"},
+        {TEXT(IN_RULE("partition: \"${clientid}-${qso}\"")),
+         "TEMPLATE r.yaml:6:33: kafka.hook[0].partition: unknown field \"qso\", did you mean "
+         "\"qos\"?"},
+        {TEXT(IN_RULE("envelope: emq2\n      filter: \"#\"\n    - hook: session.created\n      "
+                      "topic: t\n      envelope: emq2")),
+         "CONFIG r.yaml:10:17: kafka.hook[1].envelope: envelope \"emq2\" has nothing for "
+         "session.created; the hooks that it knows: client.connected, client.disconnected, "
+         "session.subscribed, session.unsubscribed, message.publish"},
         {TEXT(IN_RULE("producer: {linger: x}")),
          "CONFIG r.yaml:6:26: kafka.hook[0].producer.linger: \"x\": expected a duration such as "
          "500ms, 10s, 5m, 1h or 2d"},

@@ -254,12 +254,6 @@ static void refuses_wrong_placeholders(void **state) {
          "unexpected character in a path; a name with such characters is written as [\"name\"]",
          MQK_ERR_TEMPLATE},
         {"${[0]}", 3, "a path begins with the name of a field", MQK_ERR_TEMPLATE},
-        {"${clientid | lower}", 12, "template filters (\"|\") are not available in this version",
-         MQK_ERR_UNAVAILABLE},
-        {"${payload[0]|json}", 13, "template filters (\"|\") are not available in this version",
-         MQK_ERR_UNAVAILABLE},
-        {"${|json}", 3, "template filters (\"|\") are not available in this version",
-         MQK_ERR_UNAVAILABLE},
         {"${payload.1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25.26.27.28.29."
          "30.31.32.33}",
          98, "a path has at most 32 steps", MQK_ERR_TEMPLATE},
