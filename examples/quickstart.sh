@@ -63,7 +63,7 @@ wait_for() { # seconds, what, command...
 
 # ---- what is needed ------------------------------------------------------------------------------
 packages='gcc libc6-dev meson ninja-build pkg-config python3
-          librdkafka-dev libcyaml-dev libyaml-dev
+          librdkafka-dev libpcre2-dev libcyaml-dev libyaml-dev
           mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev kcat'
 
 is_installed() {
