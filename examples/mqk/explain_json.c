@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "explain.h"
+
+#include <inttypes.h>
+
+#include "base64.h"
+#include "json_write.h"
+#include "utf8.h"
+
+/* What is written to stdout piece by piece. */
+struct json_output {
+    struct buffer piece;
+    size_t count; /* entries of the list so far */
+    mqk_status failure;
+};
+
+static void begin_entry(struct json_output *o) {
+    o->piece.len = 0;
+    buffer_append_str(&o->piece, o->count++ > 0 ? STR(",") : STR(""));
+}
+
+static void end_entry(struct json_output *o) {
+    if (o->piece.failure != MQK_OK) {
+        o->failure = o->piece.failure;
+        return;
+    }
+    put(buffer_since(&o->piece, 0));
+}
+
+/* A string, {"base64":…} or null. */
+static void write_bytes(struct buffer *out, mqk_str bytes) {
+    if (!bytes.data) {
+        buffer_append_str(out, STR("null"));
+    } else if (utf8_valid_prefix(bytes) == bytes.len) {
+        json_write_string(out, bytes);
+    } else {
+        buffer_append_str(out, STR("{\"base64\":\""));
+        base64_append(out, bytes);
+        buffer_append_str(out, STR("\"}"));
+    }
+}
+
+static void write_member(struct buffer *out, const char *name, mqk_str value) {
+    buffer_printf(out, "%s\"%s\":", out->len > 0 && out->data[out->len - 1] != '{' ? "," : "",
+                  name);
+    write_bytes(out, value);
+}
+
+static void write_verdict(void *user, const mqk_verdict *verdict) {
+    struct json_output *o = user;
+    begin_entry(o);
+    buffer_append_char(&o->piece, '{');
+    write_member(&o->piece, "name", verdict->rule_name);
+    buffer_printf(&o->piece, ",\"matched\":%s", verdict->matched ? "true" : "false");
+    write_member(&o->piece, "reason", verdict->reason);
+    buffer_append_char(&o->piece, '}');
+    end_entry(o);
+}
+
+static void write_record(void *user, const mqk_record *record) {
+    struct json_output *o = user;
+    struct buffer *out = &o->piece;
+    begin_entry(o);
+    buffer_append_char(out, '{');
+    write_member(out, "rule", record->rule_name);
+    write_member(out, "cluster", record->cluster);
+    write_member(out, "topic", record->topic);
+    buffer_printf(out, ",\"partition\":%" PRId32, record->partition);
+    write_member(out, "key", record->key);
+    write_member(out, "value", record->value);
+    buffer_append_str(out, STR(",\"headers\":["));
+    for (size_t i = 0; i < record->header_count; i++) {
+        buffer_append_str(out, i > 0 ? STR(",{") : STR("{"));
+        write_member(out, "name", record->headers[i].name);
+        write_member(out, "value", record->headers[i].value);
+        buffer_append_char(out, '}');
+    }
+    buffer_printf(out, "],\"timestamp\":%" PRId64 "}", record->timestamp_ms);
+    end_entry(o);
+    if (record->status != MQK_OK) {
+        complain(EXIT_BAD, "a record of rule %.*s cannot be sent: %s", (int)record->rule_name.len,
+                 record->rule_name.data, mqk_status_text(record->status));
+    }
+}
+
+mqk_status explain_json(const mqk_ruleset *rules, const mqk_event *event) {
+    struct json_output o = {.count = 0};
+    buffer_init(&o.piece, NULL, 0);
+    o.piece.limit = SIZE_MAX / 2; /* escapes make a large value larger */
+    put(STR("{\"rules\":["));
+    int result = mqk_ruleset_explain(rules, event, write_verdict, &o);
+    put(STR("],\"records\":["));
+    o.count = 0;
+    if (result >= 0) {
+        result = mqk_ruleset_evaluate(rules, event, write_record, &o);
+    }
+    put(STR("]}\n"));
+    buffer_fini(&o.piece);
+    return result < 0 ? (mqk_status)result : o.failure;
+}
