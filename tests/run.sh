@@ -162,8 +162,8 @@ with_clang() { CC=clang "$@"; }
 
 need='gcc g++ meson ninja-build pkg-config binutils python3 librdkafka-dev libpcre2-dev libcyaml-dev
     libyaml-dev liblmdb-dev libcmocka-dev libjansson-dev mosquitto mosquitto-dev libmosquitto-dev'
-need_e2e='mosquitto-clients kcat openssl default-jre-headless maven'
-need_strict='clang valgrind clang-format-14 shellcheck debootstrap'
+need_e2e='mosquitto-clients kcat openssl erlang-base default-jre-headless maven'
+need_strict='clang libclang-rt-dev valgrind clang-format-14 shellcheck debootstrap'
 [ $mode = quick ] || need="$need $need_e2e"
 [ $mode != strict ] || need="$need $need_strict"
 # A Java or Maven that did not come with Debian's packages will do as well.

@@ -15,7 +15,7 @@ static void read_partitions(const struct kit_kafka *kafka, const char *topic,
     assert_int_equal(kit_consume(kafka->servers, topic, KEYS, records, KEYS), KEYS);
     for (int i = 0; i < KEYS; i++) {
         int key = atoi(records[i].key + strlen("key-"));
-        assert_in_range(key, 0, KEYS - 1);
+        kit_assert_in_range(key, 0, KEYS - 1);
         partitions[key] = records[i].partition;
     }
     kit_records_free(records, KEYS);
