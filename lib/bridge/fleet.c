@@ -97,7 +97,7 @@ void fleet_keep(struct fleet *f, struct producer *const *producers, size_t count
 }
 
 static uint64_t free_ship(struct fleet_ship *ship) {
-    uint64_t left = producer_close(ship->producer, 0);
+    uint64_t left = producer_close(ship->producer);
     config_unref(ship->config);
     free(ship);
     return left;

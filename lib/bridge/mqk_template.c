@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <mqkafka/mqkafka.h>
 
-#include <time.h>
-
 #include "error.h"
 #include "template.h"
 
@@ -10,12 +8,6 @@
 
 static bool is_text(mqk_str text) {
     return text.data || text.len == 0;
-}
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 mqk_status mqk_template_compile(mqk_str text, mqk_value_format format, mqk_template **out,
@@ -70,7 +62,7 @@ mqk_status mqk_template_render(const mqk_template *tpl, const mqk_event *event, 
     struct buffer rendered;
     buffer_init(&rendered, memory, sizeof(memory));
     struct uuid uuid = {.made = false};
-    struct render_context ctx = {.event = adopted, .now_ms = now_ms(), .uuid = &uuid};
+    struct render_context ctx = {.event = adopted, .now_ms = render_now_ms(), .uuid = &uuid};
     mqk_str result;
     template_render((const struct template *)tpl, &ctx, &rendered, &result);
     mqk_status status = rendered.failure;

@@ -199,15 +199,9 @@ bool producer_ended(const struct producer *p) {
     return atomic_load(&p->ended);
 }
 
-uint64_t producer_close(struct producer *p, int64_t timeout_ms) {
+uint64_t producer_close(struct producer *p) {
     if (!p) {
         return 0;
-    }
-    int64_t deadline = clock_deadline_ms(timeout_ms);
-    producer_hurry(p, true);
-    while (producer_queued(p, NULL) > 0 && clock_monotonic_ms() < deadline) {
-        struct timespec nap = {0, 2000000};
-        nanosleep(&nap, NULL);
     }
     atomic_store(&p->stop, true);
     producer_wake(p);

@@ -61,9 +61,10 @@ bool producer_ended(const struct producer *p);
 /* How the connection is; `message` (may be NULL) receives a sentence or "". Any thread. */
 mqk_health_state producer_health(struct producer *p, char *message, size_t size);
 
-/* Waits up to `timeout_ms` (-1: no limit) for deliveries, reports what is left as MQK_ERR_CLOSED,
- * ends the thread and frees everything. Returns how many records were left. NULL allowed. */
-uint64_t producer_close(struct producer *p, int64_t timeout_ms);
+/* Reports what still waits as MQK_ERR_CLOSED, ends the thread and frees everything; who wants
+ * deliveries first hurries and waits until producer_queued() is 0. Returns how many records were
+ * left. NULL allowed. */
+uint64_t producer_close(struct producer *p);
 
 const struct cluster_settings *producer_cluster(const struct producer *p);
 const struct producer_settings *producer_config(const struct producer *p);

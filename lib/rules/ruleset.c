@@ -2,7 +2,6 @@
 #include "ruleset.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "bytes.h"
 #include "error.h"
@@ -142,12 +141,6 @@ static void candidates_fini(struct candidates *c) {
     }
 }
 
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* A whole number from 0 on, or -1. */
 static int64_t read_number(mqk_str text) {
     int64_t time = 0;
@@ -201,7 +194,7 @@ static void fill_record(const struct evaluation *e, const struct rule *rule,
     }
     if (rule->timestamp) {
         int64_t time = read_number(rendered_part_text(&parts->timestamp, &e->buffer));
-        record->timestamp_ms = time >= 0 ? time : now_ms();
+        record->timestamp_ms = time >= 0 ? time : render_now_ms();
     }
     if (rule->partition) {
         record->status =
@@ -286,7 +279,7 @@ static int produce_all(const struct ruleset *r, const mqk_event *event,
     e.ruleset = r;
     e.ctx.event = event;
     e.ctx.node = host ? host->node : (mqk_str){NULL, 0};
-    e.ctx.now_ms = event->timestamp > 0 ? event->timestamp : now_ms();
+    e.ctx.now_ms = event->timestamp > 0 ? event->timestamp : render_now_ms();
     e.ctx.found = &found;
     e.ctx.uuid = &uuid;
     e.ctx.captures = NULL;
@@ -361,7 +354,8 @@ static bool explain_condition(const struct rule *rule, const struct rule_entry *
     struct render_context ctx = {.event = event,
                                  .uuid = &uuid,
                                  .node = host ? host->node : (mqk_str){NULL, 0},
-                                 .now_ms = event->timestamp > 0 ? event->timestamp : now_ms(),
+                                 .now_ms =
+                                     event->timestamp > 0 ? event->timestamp : render_now_ms(),
                                  .filter = entry->filter};
     struct condition_state state;
     condition_state_init(&state);

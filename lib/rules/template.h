@@ -53,6 +53,9 @@ struct render_context {
     bool utf8_replaced;             /* set when invalid UTF-8 was replaced */
 };
 
+/* The wall clock, ms since 1970: what now_ms is for. */
+int64_t render_now_ms(void);
+
 /* The event's time: its own when it has one, else now_ms. */
 int64_t render_timestamp(const struct render_context *ctx);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "template.h"
 
+#include <time.h>
+
 #include "event_json.h"
 #include "json_write.h"
 #include "template_filter.h"
@@ -204,6 +206,12 @@ static void render_single(const struct template *t, struct render_context *ctx,
     }
     write_piece(piece, &value, ctx, buffer);
     *out = buffer_since(buffer, from);
+}
+
+int64_t render_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t render_timestamp(const struct render_context *ctx) {
