@@ -67,22 +67,25 @@ static void *serve(void *rk) {
     return NULL;
 }
 
-/* A configuration of `count` rules, of which the one for "line/7/temp" matches, if any. */
-static mqk_bridge *open_bridge(const char *servers, int count, const char *value) {
+/* A configuration of `count` rules, of which the one for "line/7/temp" matches, if any. `more` is
+ * settings of each rule beside its value, "" or "name: value, ". */
+static mqk_bridge *open_bridge(const char *servers, int count, const char *more,
+                               const char *value) {
     mqk_error err;
     mqk_config *config;
     mqk_bridge *bridge;
-    size_t size = 4096 + (size_t)count * (strlen(value) + 200);
+    size_t size = 4096 + (size_t)count * (strlen(more) + strlen(value) + 200);
     char *text = malloc(size);
     int used = snprintf(text, size,
                         "kafka:\n  client: { servers: ['%s'] }\n"
-                        "  producer: { buffer: { memory: 2GB, when_full: refuse } }\n  hook:\n",
+                        "  producer: { linger: 5ms, buffer: { memory: 2GB, when_full: refuse } }\n"
+                        "  hook:\n",
                         servers);
     for (int i = 0; i < count; i++) {
         used += snprintf(text + used, size - (size_t)used,
-                         "    - { hook: message.publish, filter: 'line/%d/+', topic: bench, key: "
+                         "    - { hook: message.publish, filter: 'line/%d/+', %stopic: bench, key: "
                          "'${clientid}', value: '%s' }\n",
-                         i, value);
+                         i, more, value);
     }
     if (mqk_config_load_memory((mqk_str){text, (size_t)used}, "bench", &config, &err) != MQK_OK ||
         mqk_bridge_open(config, NULL, &bridge, &err) != MQK_OK) {
@@ -127,8 +130,8 @@ static double time_produce(rd_kafka_topic_t *topic, const char *value, size_t le
 }
 
 /* A matching event against the same record given to librdkafka. */
-static void compare(const char *what, const char *servers, const char *value_template,
-                    const char *goal) {
+static void compare(const char *what, const char *servers, const char *more,
+                    const char *value_template, const char *goal) {
     double ours[ROUNDS];
     double raw[ROUNDS];
     char value[1024];
@@ -145,7 +148,7 @@ static void compare(const char *what, const char *servers, const char *value_tem
     pthread_t thread;
     rd_kafka_t *rk = client(servers);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, "bench", NULL);
-    mqk_bridge *bridge = open_bridge(servers, RULES, value_template);
+    mqk_bridge *bridge = open_bridge(servers, RULES, more, value_template);
     atomic_store(&stop, false);
     pthread_create(&thread, NULL, serve, rk);
     for (int i = -1; i < ROUNDS; i++) { /* the first round warms up */
@@ -175,7 +178,7 @@ static void no_match(const char *servers) {
     mqk_bridge *bridges[3];
     mqk_event event = make_event("line/none/temp");
     for (int c = 0; c < 3; c++) {
-        bridges[c] = open_bridge(servers, counts[c], "x");
+        bridges[c] = open_bridge(servers, counts[c], "", "x");
         time_on_event(bridges[c], &event, EVENTS, 0);
     }
     for (int i = 0; i < ROUNDS; i++) {
@@ -201,16 +204,22 @@ int main(void) {
     rd_kafka_mock_topic_create(cluster, "bench", 4, 1);
     const char *servers = rd_kafka_mock_cluster_bootstraps(cluster);
     compare(
-        "on_event, 1 of 1,000 rules, JSON envelope", servers,
+        "on_event, 1 of 1,000 rules, JSON envelope", servers, "",
         "{\"action\":\"message_publish\",\"device_id\":\"${clientid}\",\"username\":\"${username}"
         "\",\"topic\":\"${topic}\",\"payload\":\"${payload}\",\"ts\":${timestamp}}",
         "at most 1.5");
-    compare("on_event, 1 of 1,000 rules, raw payload", servers, "${payload}", "-");
-    compare("on_event, 1 of 1,000 rules, one payload path", servers,
+    compare("on_event, 1 of 1,000 rules, raw payload", servers, "", "${payload}", "-");
+    compare("on_event, one payload path and a condition", servers,
+            "where: \"qos >= 1 and payload.temperature > 20\", ",
+            "{\"device\":\"${clientid}\",\"t\":${payload.temperature},\"from\":\"${topic}\","
+            "\"user\":\"${username}\",\"qos\":${qos},\"at\":${timestamp},\"node\":\"${node}\","
+            "\"padding\":\"01234567890123456789012345678901234567890123456789\"}",
+            "at most 2.0");
+    compare("on_event, two payload paths", servers, "",
             "{\"device\":\"${clientid}\",\"t\":${payload.temperature},\"u\":\"${payload.unit}\","
             "\"from\":\"${topic}\",\"user\":\"${username}\",\"qos\":${qos},\"at\":${timestamp},"
             "\"node\":\"${node}\",\"padding\":\"0123456789012345678901234567890\"}",
-            "at most 2.0");
+            "-");
     no_match(servers);
     rd_kafka_mock_cluster_destroy(cluster);
     rd_kafka_destroy(host);
