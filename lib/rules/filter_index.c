@@ -10,6 +10,9 @@
 #define NO_TEXT UINT32_MAX /* text_at of a node that a wildcard leads to, and of the root */
 #define ROOT    0u
 
+/* Bytes behind the texts that may be read, so that a short one is compared as one word. */
+#define TEXT_PADDING 8u
+
 /* A node of the trie. Its exact rules end a filter here, its multi rules end one with `/#`. After
  * filter_index_finish() both are spans of `rules`: exact [rules_at, multi_at), multi
  * [multi_at, rules_at of the next node); before, the two members count. */
@@ -80,36 +83,66 @@ static inline uint64_t mix(uint64_t a, uint64_t b) {
 #endif
 }
 
-static uint32_t read32(const char *p) {
-    uint32_t word;
-    memcpy(&word, p, sizeof(word));
+/* A level of a topic or filter, and its first eight bytes; a shorter one is filled up with zeros.
+ */
+struct level {
+    mqk_str text;
+    uint64_t word;
+};
+
+/* At most 8 bytes, none read beyond `len`. */
+static inline uint64_t read_short(const char *p, size_t len) {
+    uint64_t word = 0;
+    char *to = (char *)&word;
+    for (size_t i = 0; i < len; i++) {
+        to[i] = p[i];
+    }
     return word;
 }
 
-/* At most 8 bytes, none read beyond `len`. */
-static inline uint64_t read_tail(const char *p, size_t len) {
-    if (len >= 4) {
-        return (uint64_t)read32(p) << 32 | read32(p + len - 4);
-    }
-    if (len > 0) {
-        return (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[len >> 1] << 8 |
-               (uint8_t)p[len - 1];
-    }
-    return 0;
+static struct level level_of(mqk_str text) {
+    return (struct level){text, read_short(text.data, text.len < 8 ? text.len : 8)};
 }
 
-static inline uint64_t hash_level(uint64_t seed, mqk_str level) {
-    const char *p = level.data;
-    size_t len = level.len;
-    uint64_t hash = seed ^ ((uint64_t)len * 0x9e3779b97f4a7c15u);
-    for (; len > 8; p += 8, len -= 8) {
-        hash = mix(hash ^ bytes_load(p), 0xa0761d6478bd642fu);
+/* The level that begins at `pos`, which is not beyond the topic's end. */
+static inline struct level read_level(mqk_str topic, size_t pos) {
+    const char *p = topic.data + pos;
+    size_t rest = topic.len - pos;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    struct level level = {{p, rest}, 0};
+    if (rest >= 8) {
+        level.word = bytes_load(p);
+    } else if (rest > 0 && topic.len >= 8) {
+        level.word = bytes_load(p + rest - 8) >> (64 - 8 * rest);
+    } else {
+        level.word = read_short(p, rest);
     }
-    return mix(hash ^ read_tail(p, len), 0xe7037ed1a0b428dbu);
+    uint64_t slash = bytes_equal(level.word, '/');
+    if (slash) {
+        level.text.len = bytes_before(slash);
+        level.word &= (UINT64_C(1) << (8 * level.text.len)) - 1;
+    } else if (rest > 8) {
+        level.text.len = (size_t)(bytes_find(p + 8, p + rest, '/') - p);
+    }
+    return level;
+#else
+    return level_of((mqk_str){p, (size_t)(bytes_find(p, p + rest, '/') - p)});
+#endif
 }
 
-static uint64_t hash_edge(uint32_t parent, uint64_t level_hash) {
-    return mix(level_hash ^ parent, 0x8ebc6af09c88c6e3u);
+/* One multiplication for what most levels are: short. */
+static inline uint64_t hash_edge(uint64_t seed, uint32_t parent, const struct level *level) {
+    uint64_t word = level->word;
+    const char *p = level->text.data + 8;
+    size_t len = level->text.len;
+    if (len > 8) {
+        for (len -= 8; len > 8; p += 8, len -= 8) {
+            word = mix(word ^ seed, bytes_load(p) ^ 0xa0761d6478bd642fu);
+        }
+        word = mix(word ^ seed, bytes_load(p + len - 8) ^ 0xe7037ed1a0b428dbu);
+    }
+    uint64_t place = (uint64_t)parent << 16 | level->text.len;
+    return mix(word ^ seed, (place * 0x9e3779b97f4a7c15u) ^ seed >> 1 ^ 0x8ebc6af09c88c6e3u);
 }
 
 /* Maps the high half of a hash to a slot without a division and without powers of two. */
@@ -121,18 +154,23 @@ static mqk_str node_text(const struct filter_index *index, const struct node *no
     return (mqk_str){index->texts + node->text_at, node->text_len};
 }
 
-/* Two texts of one length. Levels are short, so a call of memcmp would cost more than it does. */
-static bool same_bytes(const char *a, const char *b, size_t len) {
-    return len <= 8 ? read_tail(a, len) == read_tail(b, len) : memcmp(a, b, len) == 0;
+/* Whether a stored text, behind which TEXT_PADDING bytes may be read, is a level of its length. */
+static inline bool same_text(const char *text, const struct level *level) {
+    size_t len = level->text.len;
+    if (len > 8) {
+        return bytes_load(text) == level->word && memcmp(text, level->text.data, len) == 0;
+    }
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return len == 0 || (bytes_load(text) ^ level->word) << (64 - 8 * len) == 0;
+#else
+    return memcmp(text, level->text.data, len) == 0;
+#endif
 }
 
-/* The child of `parent` behind a level, 0 when there is none. */
-static uint32_t find_child(const struct filter_index *index, uint32_t parent, mqk_str level,
-                           uint64_t level_hash) {
-    if (!index->nodes[parent].has_edges || level.len > index->longest_level) {
-        return 0;
-    }
-    uint64_t hash = hash_edge(parent, level_hash);
+/* The child of `parent` behind a level, 0 when there is none. The parent has edges. */
+static inline uint32_t find_child(const struct filter_index *index, uint32_t parent,
+                                  const struct level *level) {
+    uint64_t hash = hash_edge(index->seed, parent, level);
     uint32_t at = slot_of(index, hash);
     for (;; at = at + 1 == index->slot_count ? 0 : at + 1) {
         const struct slot *slot = &index->slots[at];
@@ -141,8 +179,8 @@ static uint32_t find_child(const struct filter_index *index, uint32_t parent, mq
         }
         if (slot->tag == (uint32_t)hash) {
             const struct node *node = &index->nodes[slot->child];
-            if (node->parent == parent && node->text_len == level.len &&
-                same_bytes(index->texts + node->text_at, level.data, level.len)) {
+            if (node->parent == parent && node->text_len == level->text.len &&
+                same_text(index->texts + node->text_at, level)) {
                 return slot->child;
             }
         }
@@ -151,7 +189,8 @@ static uint32_t find_child(const struct filter_index *index, uint32_t parent, mq
 
 static void place_edge(struct filter_index *index, uint32_t child) {
     const struct node *node = &index->nodes[child];
-    uint64_t hash = hash_edge(node->parent, hash_level(index->seed, node_text(index, node)));
+    struct level level = level_of(node_text(index, node));
+    uint64_t hash = hash_edge(index->seed, node->parent, &level);
     uint32_t at = slot_of(index, hash);
     while (index->slots[at].child != 0) {
         at = at + 1 == index->slot_count ? 0 : at + 1;
@@ -193,12 +232,13 @@ static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t elemen
 }
 
 static bool add_text(struct filter_index *index, mqk_str level) {
-    if (level.len > index->text_capacity - index->text_len) {
+    if (level.len > index->text_capacity - index->text_len || !index->texts) {
         size_t capacity = index->text_capacity * 2 + level.len + 64;
-        char *grown = capacity < NO_TEXT ? realloc(index->texts, capacity) : NULL;
+        char *grown = capacity < NO_TEXT ? realloc(index->texts, capacity + TEXT_PADDING) : NULL;
         if (!grown) {
             return false;
         }
+        memset(grown + capacity, 0, TEXT_PADDING);
         index->texts = grown;
         index->text_capacity = capacity;
     }
@@ -230,7 +270,8 @@ static uint32_t add_plus(struct filter_index *index, uint32_t parent) {
 }
 
 static uint32_t add_edge(struct filter_index *index, uint32_t parent, mqk_str level) {
-    uint32_t child = find_child(index, parent, level, hash_level(index->seed, level));
+    struct level wanted = level_of(level);
+    uint32_t child = index->nodes[parent].has_edges ? find_child(index, parent, &wanted) : 0;
     if (child != 0) {
         return child;
     }
@@ -278,8 +319,10 @@ static unsigned count_levels(mqk_str filter) {
     return count;
 }
 
-static void take(struct matches *matches, const uint32_t *rules, uint32_t count) {
-    if (matches->count < matches->capacity) {
+static inline void take(struct matches *matches, const uint32_t *rules, uint32_t count) {
+    if (count == 1 && matches->count < matches->capacity) {
+        matches->rules[matches->count] = rules[0];
+    } else if (matches->count < matches->capacity) {
         size_t room = matches->capacity - matches->count;
         memcpy(matches->rules + matches->count, rules,
                (count < room ? count : room) * sizeof(*rules));
@@ -311,7 +354,6 @@ struct branch {
 static void walk(const struct filter_index *index, mqk_str topic, struct matches *matches) {
     struct branch branches[FILTER_INDEX_DEPTH + 1]; /* at most one for each level */
     size_t waiting = 0;
-    const char *end = topic.data + topic.len;
     struct branch at = {ROOT, 0};
     bool hidden = topic.data[0] == '$'; /* from wildcards at the root */
     for (;;) {
@@ -322,12 +364,11 @@ static void walk(const struct filter_index *index, mqk_str topic, struct matches
         uint32_t next = 0;
         uint32_t pos = at.pos;
         if (pos <= topic.len) {
-            const char *from = topic.data + pos;
-            mqk_str level = {from, (size_t)(bytes_find(from, end, '/') - from)};
+            struct level level = read_level(topic, pos);
             uint32_t plus = hidden ? 0 : node->plus;
-            pos += (uint32_t)level.len + 1;
-            if (node->has_edges && level.len <= index->longest_level) {
-                next = find_child(index, at.node, level, hash_level(index->seed, level));
+            pos += (uint32_t)level.text.len + 1;
+            if (node->has_edges && level.text.len <= index->longest_level) {
+                next = find_child(index, at.node, &level);
             }
             if (next == 0) {
                 next = plus;
@@ -455,8 +496,11 @@ bool filter_index_finish(struct filter_index *index) {
     index->ending_capacity = 0;
     index->nodes = shrink(index->nodes, index->node_count * sizeof(*index->nodes));
     index->node_capacity = index->node_count;
-    index->texts = shrink(index->texts, index->text_len);
-    index->text_capacity = index->text_len;
+    if (index->texts) {
+        memset(index->texts + index->text_len, 0, TEXT_PADDING);
+        index->texts = shrink(index->texts, index->text_len + TEXT_PADDING);
+        index->text_capacity = index->text_len;
+    }
     return true;
 }
 
