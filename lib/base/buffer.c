@@ -6,23 +6,6 @@
 #include <stdlib.h>
 
 #define FIRST_CAPACITY 256u
-#define INT64_DIGITS   20u
-
-void buffer_init(struct buffer *b, char *memory, size_t capacity) {
-    b->data = memory;
-    b->len = 0;
-    b->capacity = memory ? capacity : 0;
-    b->limit = BUFFER_LIMIT;
-    b->start = memory;
-    b->failure = MQK_OK;
-}
-
-void buffer_fini(struct buffer *b) {
-    if (b->data != b->start) {
-        free(b->data);
-    }
-    buffer_init(b, NULL, 0);
-}
 
 /* At least doubles, so that a buffer filled byte by byte is copied a bounded number of times. */
 static size_t grown_capacity(const struct buffer *b, size_t needed) {
@@ -69,14 +52,43 @@ void buffer_append_slow(struct buffer *b, const char *data, size_t len) {
     b->len += len;
 }
 
-void buffer_append_int(struct buffer *b, int64_t number) {
+/* How many decimal digits; 1 for 0. */
+static unsigned count_digits(uint64_t number) {
+    static const uint64_t powers[] = {0,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000,
+                                      UINT64_C(10000000000000000000)};
+    /* 1233 / 4096 is a little more than log10(2). */
+    unsigned about = (64 - (unsigned)__builtin_clzll(number | 1)) * 1233 >> 12;
+    return about + (number >= powers[about]);
+}
+
+char *buffer_write_int(char *to, int64_t number) {
     static const char pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233"
         "34353637383940414243444546474849505152535455565758596061626364656667"
         "6869707172737475767778798081828384858687888990919293949596979899";
-    char text[INT64_DIGITS];
-    char *first = text + sizeof(text);
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    *to = '-';
+    to += number < 0;
+    char *end = to + count_digits(rest);
+    char *first = end;
     while (rest >= 10000) {
         unsigned four = (unsigned)(rest % 10000);
         first -= 4;
@@ -89,13 +101,15 @@ void buffer_append_int(struct buffer *b, int64_t number) {
         memcpy(first, pairs + rest % 100 * 2, 2);
         rest /= 100;
     }
-    if (rest > 0 || first == text + sizeof(text)) {
-        *--first = (char)('0' + rest);
+    if (first > to) {
+        *to = (char)('0' + rest);
     }
-    if (number < 0) {
-        *--first = '-';
-    }
-    buffer_append(b, first, (size_t)(text + sizeof(text) - first));
+    return end;
+}
+
+void buffer_append_int(struct buffer *b, int64_t number) {
+    char text[BUFFER_INT_MAX];
+    buffer_append(b, text, (size_t)(buffer_write_int(text, number) - text));
 }
 
 void buffer_printf(struct buffer *b, const char *format, ...) {

@@ -9,6 +9,8 @@
 #ifndef MQK_BASE_BUFFER_H
 #define MQK_BASE_BUFFER_H
 
+#include <stdlib.h>
+
 #include "str.h"
 
 struct buffer {
@@ -24,10 +26,22 @@ struct buffer {
 #define BUFFER_LIMIT ((size_t)64 << 20)
 
 /* Starts an empty buffer in `memory` (`capacity` bytes; NULL and 0 are allowed). */
-void buffer_init(struct buffer *b, char *memory, size_t capacity);
+static inline void buffer_init(struct buffer *b, char *memory, size_t capacity) {
+    b->data = memory;
+    b->len = 0;
+    b->capacity = memory ? capacity : 0;
+    b->limit = BUFFER_LIMIT;
+    b->start = memory;
+    b->failure = MQK_OK;
+}
 
 /* Frees what was allocated. The buffer may be zeroed memory. */
-void buffer_fini(struct buffer *b);
+static inline void buffer_fini(struct buffer *b) {
+    if (b->data != b->start) {
+        free(b->data);
+    }
+    buffer_init(b, NULL, 0);
+}
 
 /* Makes room for `more` bytes behind `len`; false after a failure. */
 bool buffer_reserve(struct buffer *b, size_t more);
@@ -53,6 +67,13 @@ static inline void buffer_append_str(struct buffer *b, mqk_str s) {
 static inline void buffer_append_char(struct buffer *b, char c) {
     buffer_append(b, &c, 1);
 }
+
+/* Most bytes of a number in decimal, its sign included. */
+#define BUFFER_INT_MAX 20u
+
+/* Writes the decimal digits of a number to `to`, which has room for BUFFER_INT_MAX bytes; returns
+ * the end of what was written. */
+char *buffer_write_int(char *to, int64_t number);
 
 /* Appends the decimal digits of a number. */
 void buffer_append_int(struct buffer *b, int64_t number);

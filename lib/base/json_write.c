@@ -17,8 +17,8 @@ static const char escapes[128] = {'u', 'u', 'u', 'u', 'u', 'u',         'u',    
                                   'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
                                   'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\'};
 
-/* The most that one byte of input becomes: \u00XX. */
-#define MOST 6u
+#define MOST JSON_WRITE_MOST
+#define WIDE JSON_WRITE_WIDE
 
 /* Writes a character that does not stand for itself, as write_char() does. */
 static char *write_special(char *to, const char **p, const char *end, bool *replaced) {
@@ -65,9 +65,6 @@ static inline char *write_char(char *to, const char **p, const char *end, bool *
     }
     return write_special(to, p, end, replaced);
 }
-
-/* Most bytes that one step of write_escaped() copies beyond what it counts. */
-#define WIDE 16u
 
 #if defined(__SSE2__)
 /* Which of sixteen bytes do not stand for themselves. */
@@ -241,6 +238,10 @@ static bool write_long(struct buffer *out, mqk_str text) {
         out->len += (size_t)(write_escaped(to, p, p + len, &replaced) - to);
     }
     return replaced;
+}
+
+char *json_put_escaped_slow(char *to, mqk_str text, bool *replaced) {
+    return write_escaped(to, text.data, text.data + text.len, replaced);
 }
 
 bool json_write_escaped_slow(struct buffer *out, mqk_str text) {

@@ -34,8 +34,8 @@ struct evaluation {
     struct buffer buffer;
 };
 
-static size_t match(const struct hook_rules *hook, const mqk_event *event, uint32_t *entries,
-                    size_t capacity) {
+static inline size_t match(const struct hook_rules *hook, const mqk_event *event, uint32_t *entries,
+                           size_t capacity) {
     if (event_hooks[event->hook].has_topic && event->topic.data) {
         return hook->index ? filter_index_match(hook->index, event->topic, entries, capacity) : 0;
     }
@@ -117,13 +117,9 @@ static void sort(uint32_t *entries, size_t count) {
     }
 }
 
-/* False: out of memory. */
-static bool candidates_init(struct candidates *c, const struct ruleset *r, const mqk_event *event) {
-    c->entries = c->few;
-    c->count = match_all(r, event, c->few, FEW_CANDIDATES);
-    if (c->count > 0 && is_illegal_message(event)) {
-        c->count = 0;
-    }
+/* Several candidates: all of them, in order. False: out of memory. */
+static bool candidates_order(struct candidates *c, const struct ruleset *r,
+                             const mqk_event *event) {
     if (c->count > FEW_CANDIDATES) {
         c->entries = malloc(c->count * sizeof(*c->entries));
         if (!c->entries) {
@@ -135,7 +131,18 @@ static bool candidates_init(struct candidates *c, const struct ruleset *r, const
     return true;
 }
 
-static void candidates_fini(struct candidates *c) {
+/* False: out of memory. */
+static inline bool candidates_init(struct candidates *c, const struct ruleset *r,
+                                   const mqk_event *event) {
+    c->entries = c->few;
+    c->count = match_all(r, event, c->few, FEW_CANDIDATES);
+    if (c->count > 0 && is_illegal_message(event)) {
+        c->count = 0;
+    }
+    return c->count < 2 || candidates_order(c, r, event);
+}
+
+static inline void candidates_fini(struct candidates *c) {
     if (c->entries != c->few) {
         free(c->entries);
     }

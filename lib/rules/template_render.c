@@ -218,29 +218,104 @@ int64_t render_timestamp(const struct render_context *ctx) {
     return ctx->event->timestamp > 0 ? ctx->event->timestamp : ctx->now_ms;
 }
 
-/* Most literals are short: a copy of fixed size needs no call. */
-static void append_literal(const struct template *t, const struct piece *piece,
-                           struct buffer *out) {
-    if (piece->name_len <= POOL_PADDING && out->capacity - out->len >= POOL_PADDING &&
-        out->failure == MQK_OK) {
-        memcpy(out->data + out->len, t->pool + piece->name_at, POOL_PADDING);
-        out->len += piece->name_len;
-        return;
+/* Copies a literal in steps of a fixed size, which need no call; the pool is padded for it. NULL:
+ * there is no room for the last step. */
+static inline char *put_literal(char *to, size_t room, mqk_str text) {
+    if (text.len + POOL_PADDING > room) {
+        return NULL;
     }
-    buffer_append_str(out, piece_name(t, piece));
+    for (size_t at = 0; at < text.len; at += POOL_PADDING) {
+        memcpy(to + at, text.data + at, POOL_PADDING);
+    }
+    return to + text.len;
+}
+
+/* NULL: there may be no room. */
+static inline char *put_in_string(char *to, size_t room, mqk_str text, bool *replaced) {
+    if (text.len > room / JSON_WRITE_MOST || text.len * JSON_WRITE_MOST + JSON_WRITE_WIDE > room) {
+        return NULL;
+    }
+    return json_put_escaped(to, text, replaced);
+}
+
+static inline char *put_number(char *to, size_t room, int64_t number) {
+    return number == MQK_UNKNOWN || room < BUFFER_INT_MAX ? NULL : buffer_write_int(to, number);
+}
+
+/* Numbers and booleans of JSON are written as they stand there. */
+static char *put_path(const struct template *t, const struct piece *piece,
+                      const struct render_context *ctx, char *to, size_t room) {
+    struct value value;
+    value_find(t, piece, ctx, &value);
+    if (value.kind != VALUE_JSON || value.json.kind > JSON_NUMBER || value.json.text.len > room) {
+        return NULL;
+    }
+    memcpy(to, value.json.text.data, value.json.text.len);
+    return to + value.json.text.len;
+}
+
+static inline char *put_field(const struct piece *piece, const struct render_context *ctx, char *to,
+                              size_t room, bool *replaced) {
+    const mqk_event *event = ctx->event;
+    switch ((enum event_field)piece->field) {
+    case FIELD_timestamp:
+        return put_number(to, room, render_timestamp(ctx));
+    case FIELD_payload:
+        return piece->place == PLACE_STRING && ctx->encoding == PAYLOAD_PLAIN && event->payload.data
+                   ? put_in_string(to, room, event->payload, replaced)
+                   : NULL;
+    default:
+        return event_fields[piece->field].kind == FIELD_INT
+                   ? put_number(to, room, event_number(event, (enum event_field)piece->field))
+                   : NULL;
+    }
+}
+
+/* Writes a piece of one of the frequent kinds to `to`; returns the end, or NULL when the piece is
+ * of another kind or there may be no room. */
+static inline char *put_piece(const struct template *t, const struct piece *piece,
+                              const struct render_context *ctx, char *to, size_t room,
+                              bool *replaced) {
+    switch ((enum piece_kind)piece->kind) {
+    case PIECE_LITERAL:
+        return put_literal(to, room, piece_name(t, piece));
+    case PIECE_TEXT_FIELD: {
+        mqk_str text = piece_text(piece, ctx->event);
+        return piece->place == PLACE_STRING && text.data ? put_in_string(to, room, text, replaced)
+                                                         : NULL;
+    }
+    case PIECE_FIELD:
+        return put_field(piece, ctx, to, room, replaced);
+    case PIECE_PAYLOAD_PATH:
+        return put_path(t, piece, ctx, to, room);
+    default:
+        return NULL;
+    }
+}
+
+/* Writes pieces until there is one that put_piece() does not write; returns that one, or the end.
+ * The end of what is written stays in a register: kept in the buffer, each piece would wait for the
+ * one before to be stored and loaded again. */
+static const struct piece *put_pieces(const struct template *t, const struct piece *piece,
+                                      const struct piece *end, struct render_context *ctx,
+                                      struct buffer *out) {
+    bool replaced = false;
+    char *to = out->data + out->len;
+    const char *limit = out->data + out->capacity;
+    for (; piece < end; piece++) {
+        char *behind = put_piece(t, piece, ctx, to, (size_t)(limit - to), &replaced);
+        if (!behind) {
+            break;
+        }
+        to = behind;
+    }
+    out->len = (size_t)(to - out->data);
+    ctx->utf8_replaced |= replaced;
+    return piece;
 }
 
 static void append_piece(const struct template *t, const struct piece *piece,
                          struct render_context *ctx, struct buffer *out) {
-    if (piece->kind == PIECE_LITERAL) {
-        append_literal(t, piece, out);
-        return;
-    }
-    if (piece->kind == PIECE_TEXT_FIELD && piece->place == PLACE_STRING) {
-        mqk_str text = piece_text(piece, ctx->event);
-        ctx->utf8_replaced |= json_write_escaped(out, text.data ? text : MISSING);
-        return;
-    }
     if (piece->kind == PIECE_FILTERED) {
         render_filtered(t, piece, ctx, out, false);
         return;
@@ -255,13 +330,19 @@ void template_render(const struct template *t, struct render_context *ctx, struc
     if (template_is_constant(t, out)) {
         return;
     }
+    const struct piece *piece = t->pieces, *end = piece + t->piece_count;
     if (t->piece_count == 1) {
         render_single(t, ctx, buffer, out);
         return;
     }
     size_t from = buffer->len;
-    for (size_t i = 0; i < t->piece_count; i++) {
-        append_piece(t, &t->pieces[i], ctx, buffer);
+    while (piece < end) {
+        if (buffer->failure == MQK_OK && buffer->data) {
+            piece = put_pieces(t, piece, end, ctx, buffer);
+        }
+        if (piece < end) {
+            append_piece(t, piece++, ctx, buffer);
+        }
     }
     *out = buffer_since(buffer, from);
 }
