@@ -3,9 +3,14 @@
 #ifndef MQK_BASE_BYTES_H
 #define MQK_BASE_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /* A word of eight equal bytes. */
 #define BYTES_OF(byte) (UINT64_C(0x0101010101010101) * (uint64_t)(byte))
@@ -34,6 +39,39 @@ static inline uint64_t bytes_json_special(uint64_t word) {
     found |= (word - BYTES_OF(0x20)) & ~word;
     found |= word;
     return found & BYTES_HIGH;
+}
+
+#if defined(__SSE2__)
+/* Sixteen bytes from any address, and to any. */
+static inline __m128i bytes_load_16(const char *p) {
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline void bytes_store_16(char *to, __m128i bytes) {
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+}
+
+/* A bit for each of sixteen bytes that is a quote or a backslash. */
+static inline unsigned bytes_quotes_16(__m128i bytes) {
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+}
+
+/* A bit for each that bytes_json_special() would find. */
+static inline unsigned bytes_special_16(__m128i bytes) {
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    /* The high bit of `bytes` itself says that it is not ASCII. */
+    return bytes_quotes_16(bytes) | (unsigned)_mm_movemask_epi8(_mm_or_si128(control, bytes));
+}
+#endif
+
+/* The same for two words at once. */
+static inline bool bytes_json_special_2(uint64_t first, uint64_t second) {
+#if defined(__SSE2__)
+    return bytes_special_16(_mm_set_epi64x((long long)second, (long long)first)) != 0;
+#else
+    return (bytes_json_special(first) | bytes_json_special(second)) != 0;
+#endif
 }
 
 /* How many bytes at the start of a word are certainly not meant by what a function above found in

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json_write.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "bytes.h"
 #include "utf8.h"
 
@@ -67,29 +63,27 @@ static inline char *write_char(char *to, const char **p, const char *end, bool *
 }
 
 #if defined(__SSE2__)
-/* Which of sixteen bytes do not stand for themselves. */
-static inline unsigned special_16(__m128i bytes) {
-    __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                                _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
-                                   _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
-    /* The high bit of `bytes` itself says that it is not ASCII. */
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(special, bytes));
-}
-
-static inline __m128i load_16(const char *p) {
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
-static inline void store_16(char *to, __m128i bytes) {
-    _mm_storeu_si128((__m128i *)(void *)to, bytes);
-}
-
 /* Copies sixteen bytes; returns how many of them, from the first one on, stand for themselves. */
 static inline unsigned copy_16(char *to, const char *p) {
-    __m128i bytes = load_16(p);
-    unsigned mask = special_16(bytes);
-    store_16(to, bytes);
+    __m128i bytes = bytes_load_16(p);
+    unsigned mask = bytes_special_16(bytes);
+    bytes_store_16(to, bytes);
     return mask ? (unsigned)__builtin_ctz(mask) : 16;
+}
+
+/* Writes sixteen of at least thirty-two bytes that hold quotes and backslashes where `mask` says and
+ * nothing else that is special. What stands behind the backslash is copied with what follows. */
+static inline char *write_quotes(char *to, const char *p, unsigned mask) {
+    const char *from = p;
+    for (; mask; mask &= mask - 1) {
+        const char *special = p + __builtin_ctz(mask);
+        bytes_store_16(to, bytes_load_16(from));
+        to += special - from;
+        *to++ = '\\';
+        from = special;
+    }
+    bytes_store_16(to, bytes_load_16(from));
+    return to + (p + 16 - from);
 }
 
 /* Writes at least sixteen of at least thirty-two bytes. All specials of a block are found at once,
@@ -97,18 +91,23 @@ static inline unsigned copy_16(char *to, const char *p) {
 static inline char *write_16(char *to, const char **p, const char *end, bool *replaced) {
     const char *from = *p;
     const char *block_end = from + 16;
-    unsigned mask = special_16(load_16(from));
+    __m128i block = bytes_load_16(from);
+    unsigned mask = bytes_special_16(block);
+    if (mask == bytes_quotes_16(block)) {
+        *p = block_end;
+        return write_quotes(to, from, mask);
+    }
     for (; mask; mask &= mask - 1) {
         const char *special = block_end - 16 + __builtin_ctz(mask);
         if (special < from) {
             continue; /* part of a longer character that is written */
         }
-        store_16(to, load_16(from));
+        bytes_store_16(to, bytes_load_16(from));
         to = write_char(to + (special - from), &special, end, replaced);
         from = special;
     }
     if (from < block_end) {
-        store_16(to, load_16(from));
+        bytes_store_16(to, bytes_load_16(from));
         to += block_end - from;
         from = block_end;
     }

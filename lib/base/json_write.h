@@ -23,7 +23,7 @@ static inline char *json_put_short(char *to, mqk_str text) {
     }
     uint64_t first = bytes_load(text.data);
     uint64_t last = bytes_load(text.data + text.len - 8);
-    if (bytes_json_special(first) | bytes_json_special(last)) {
+    if (bytes_json_special_2(first, last)) {
         return NULL;
     }
     memcpy(to, &first, sizeof(first));

@@ -40,6 +40,10 @@ struct record_headers {
     mqk_header few[RULE_ALL_HEADERS + FEW_USER_HEADERS];
 };
 
+static inline bool rule_has_headers(const struct rule_headers *rule) {
+    return rule->count > 0 || rule->user_at != RULE_NO_USER_HEADERS;
+}
+
 /* Renders into the buffer. Initialises `out` as far as needed. */
 void record_headers_render(const struct rule_headers *rule, struct render_context *ctx,
                            struct buffer *buffer, struct record_headers *out);

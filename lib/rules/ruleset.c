@@ -179,7 +179,9 @@ static void render(struct evaluation *e, const struct rule *rule, struct rendere
     if (rule->partition) {
         rendered_part_set(&parts->partition, rule->partition, &e->ctx, &e->buffer);
     }
-    record_headers_render(&rule->headers, &e->ctx, &e->buffer, &parts->headers);
+    if (rule_has_headers(&rule->headers)) {
+        record_headers_render(&rule->headers, &e->ctx, &e->buffer, &parts->headers);
+    }
 }
 
 /* A partition's number; an absent text leaves the choice to the partitioner. What is neither is not
@@ -207,7 +209,7 @@ static void fill_record(const struct evaluation *e, const struct rule *rule,
         record->status =
             read_partition(rendered_part_text(&parts->partition, &e->buffer), &record->partition);
     }
-    if (rule->headers.count > 0 || rule->headers.user_at != RULE_NO_USER_HEADERS) {
+    if (rule_has_headers(&rule->headers)) {
         mqk_status status =
             record_headers_finish(&rule->headers, e->ctx.event, &e->buffer, &parts->headers);
         record->headers = parts->headers.list;
@@ -249,7 +251,9 @@ static bool produce(struct evaluation *e, const struct rule_entry *entry, render
         fill_record(e, rule, &parts, &record);
     }
     bool more = fn(user, &record);
-    record_headers_fini(&parts.headers);
+    if (rule_has_headers(&rule->headers)) {
+        record_headers_fini(&parts.headers);
+    }
     return more;
 }
 
@@ -279,7 +283,8 @@ static int produce_all(const struct ruleset *r, const mqk_event *event,
                        const struct ruleset_host *host, const struct candidates *candidates,
                        rendered_record_fn fn, void *user) {
     char memory[RECORD_MEMORY];
-    struct uuid uuid = {.made = false};
+    struct uuid uuid;
+    uuid.made = false;
     struct payload_cache found;
     found.used = 0;
     struct evaluation e;

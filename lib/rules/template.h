@@ -57,7 +57,9 @@ struct render_context {
 int64_t render_now_ms(void);
 
 /* The event's time: its own when it has one, else now_ms. */
-int64_t render_timestamp(const struct render_context *ctx);
+static inline int64_t render_timestamp(const struct render_context *ctx) {
+    return ctx->event->timestamp > 0 ? ctx->event->timestamp : ctx->now_ms;
+}
 
 /* Compiles a text of at most 1 MiB. On failure returns MQK_ERR_TEMPLATE or MQK_ERR_NO_MEMORY and
  * fills `err` (NULL allowed): `column` is the byte in `text` (from 1) and `message` only the

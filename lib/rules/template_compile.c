@@ -172,6 +172,20 @@ static void copy_part(char **to, const struct buffer *from) {
     *to += from->len;
 }
 
+static enum template_shape shape_of(const struct piece *pieces, size_t count) {
+    if (count == 0 || (count == 1 && pieces[0].kind == PIECE_LITERAL)) {
+        return SHAPE_CONSTANT;
+    }
+    if (count > 1) {
+        return SHAPE_MANY;
+    }
+    if (pieces[0].place == PLACE_TEXT && pieces[0].kind == PIECE_TEXT_FIELD) {
+        return SHAPE_TEXT_FIELD;
+    }
+    bool payload = pieces[0].kind == PIECE_FIELD && pieces[0].field == FIELD_payload;
+    return pieces[0].place == PLACE_TEXT && payload ? SHAPE_PAYLOAD : SHAPE_SINGLE;
+}
+
 struct template *draft_freeze(const struct draft *draft) {
     size_t piece_count, step_count = draft->steps.len / sizeof(struct draft_step);
     draft_pieces(draft, &piece_count);
@@ -194,6 +208,8 @@ struct template *draft_freeze(const struct draft *draft) {
     copy_part(&end, &draft->calls);
     t->pool = end;
     copy_part(&end, &draft->pool);
+    t->pool_len = draft->pool.len;
+    t->shape = shape_of(t->pieces, piece_count);
     for (size_t i = 0; i < step_count; i++) {
         const struct draft_step *from =
             (const struct draft_step *)(const void *)draft->steps.data + i;
@@ -261,12 +277,10 @@ void template_free(struct template *t) {
 }
 
 bool template_is_constant(const struct template *t, mqk_str *text) {
-    bool constant =
-        t->piece_count == 0 || (t->piece_count == 1 && t->pieces[0].kind == PIECE_LITERAL);
-    if (constant && text) {
-        *text = t->piece_count == 0 ? (mqk_str){"", 0} : piece_name(t, &t->pieces[0]);
+    if (t->shape == SHAPE_CONSTANT && text) {
+        *text = (mqk_str){t->pool, t->pool_len};
     }
-    return constant;
+    return t->shape == SHAPE_CONSTANT;
 }
 
 bool template_is_json(const struct template *t) {

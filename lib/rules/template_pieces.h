@@ -66,6 +66,15 @@ struct filtered_piece {
 /* Bytes behind the pool that may be read, so that a short literal is copied by a fixed number. */
 #define POOL_PADDING 16u
 
+/* What decides how a template is rendered. */
+enum template_shape {
+    SHAPE_CONSTANT,   /* no placeholder: the pool */
+    SHAPE_TEXT_FIELD, /* a text, one field */
+    SHAPE_PAYLOAD,    /* a text, the payload */
+    SHAPE_SINGLE,     /* any other single placeholder */
+    SHAPE_MANY
+};
+
 /* One block of memory: this, the steps, the pieces, the filtered pieces, the calls, the pool and
  * its padding. */
 struct template {
@@ -75,6 +84,8 @@ struct template {
     const struct filter_call *calls;
     const char *pool;
     size_t piece_count;
+    size_t pool_len;
+    enum template_shape shape;
     size_t json_fault; /* with format auto and a text that looks like JSON and is not: the byte in
                           the source, from 1, where it stops being JSON; else 0 */
     unsigned captures;

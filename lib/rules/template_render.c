@@ -214,10 +214,6 @@ int64_t render_now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int64_t render_timestamp(const struct render_context *ctx) {
-    return ctx->event->timestamp > 0 ? ctx->event->timestamp : ctx->now_ms;
-}
-
 /* Copies a literal in steps of a fixed size, which need no call; the pool is padded for it. NULL:
  * there is no room for the last step. */
 static inline char *put_literal(char *to, size_t room, mqk_str text) {
@@ -325,16 +321,9 @@ static void append_piece(const struct template *t, const struct piece *piece,
     write_piece(piece, &value, ctx, out);
 }
 
-void template_render(const struct template *t, struct render_context *ctx, struct buffer *buffer,
-                     mqk_str *out) {
-    if (template_is_constant(t, out)) {
-        return;
-    }
+static void render_many(const struct template *t, struct render_context *ctx,
+                        struct buffer *buffer, mqk_str *out) {
     const struct piece *piece = t->pieces, *end = piece + t->piece_count;
-    if (t->piece_count == 1) {
-        render_single(t, ctx, buffer, out);
-        return;
-    }
     size_t from = buffer->len;
     while (piece < end) {
         if (buffer->failure == MQK_OK && buffer->data) {
@@ -345,4 +334,30 @@ void template_render(const struct template *t, struct render_context *ctx, struc
         }
     }
     *out = buffer_since(buffer, from);
+}
+
+void template_render(const struct template *t, struct render_context *ctx, struct buffer *buffer,
+                     mqk_str *out) {
+    switch (t->shape) {
+    case SHAPE_CONSTANT:
+        *out = (mqk_str){t->pool, t->pool_len};
+        return;
+    case SHAPE_TEXT_FIELD:
+        *out = piece_text(&t->pieces[0], ctx->event);
+        out->len = out->data ? out->len : 0;
+        return;
+    case SHAPE_PAYLOAD:
+        if (ctx->encoding == PAYLOAD_PLAIN) {
+            *out = ctx->event->payload;
+            out->len = out->data ? out->len : 0;
+            return;
+        }
+        break;
+    case SHAPE_SINGLE:
+        break;
+    case SHAPE_MANY:
+        render_many(t, ctx, buffer, out);
+        return;
+    }
+    render_single(t, ctx, buffer, out);
 }

@@ -8,7 +8,7 @@
 
 #define UUID_LEN 36u
 
-/* Starts zeroed. */
+/* Begins with made = false. */
 struct uuid {
     bool made;
     char text[UUID_LEN];
