@@ -24,6 +24,29 @@ static inline uint64_t bytes_load(const char *p) {
     return word;
 }
 
+/* memcpy() of what is mostly short, without a call. */
+static inline void bytes_copy(char *to, const char *from, size_t len) {
+    if (len > 16 || len < 4) {
+        if (len > 16) {
+            memcpy(to, from, len);
+            return;
+        }
+        for (size_t i = 0; i < len; i++) {
+            to[i] = from[i];
+        }
+    } else if (len >= 8) {
+        uint64_t first = bytes_load(from), last = bytes_load(from + len - 8);
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
+    } else {
+        uint32_t first, last;
+        memcpy(&first, from, 4);
+        memcpy(&last, from + len - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+    }
+}
+
 /* Not 0 when one of the bytes is not ASCII. */
 static inline uint64_t bytes_non_ascii(uint64_t word) {
     return word & BYTES_HIGH;
@@ -84,6 +107,12 @@ static inline size_t bytes_before(uint64_t found) {
     (void)found;
     return 0;
 #endif
+}
+
+/* Not 0 when one of the bytes is no decimal digit. */
+static inline uint64_t bytes_non_digit(uint64_t word) {
+    uint64_t value = word ^ BYTES_OF('0'); /* 0 to 9 for digits only */
+    return (((value & ~BYTES_HIGH) + BYTES_OF(0x76)) | value) & BYTES_HIGH;
 }
 
 /* Not 0 when one of the bytes is `byte`; the lowest bit set in memory order is exact. */

@@ -22,6 +22,7 @@ struct scan {
     const char *bad;             /* first byte that is wrong */
     uint64_t stack[STACK_WORDS]; /* a bit per open container: 1 is an object */
     uint32_t depth;              /* open containers */
+    bool object;                 /* the innermost one is an object */
     const struct json_step *steps;
     uint32_t count;
     uint32_t on_path;
@@ -29,7 +30,14 @@ struct scan {
     bool next_matches;       /* the value that comes next is the path's next step */
     const char *found_start; /* of a found container that is still open */
     struct json_value found;
+    struct json_member *members; /* of the outermost object, when they are wanted */
+    size_t member_capacity;
+    size_t member_count;
 };
+
+/* The scanner is compiled once for each use, so that none pays for the other. */
+#define EACH_USE static inline __attribute__((always_inline))
+enum use { FIND, LIST };
 
 static const struct json_value nothing = {JSON_NONE, {NULL, 0}, false};
 
@@ -95,11 +103,9 @@ static inline const char *skip_plain(const char *p, const char *end) {
     return p;
 }
 
-/* `p` is at the opening quote. */
-static const char *scan_string(struct scan *s, const char *p, bool *escapes) {
+/* The rest of a string, from a place inside. */
+static const char *scan_string_rest(struct scan *s, const char *p, bool *escapes) {
     const char *end = s->end;
-    *escapes = false;
-    p++;
     for (;;) {
         p = skip_plain(p, end);
         if (p == end) {
@@ -129,9 +135,34 @@ static const char *scan_string(struct scan *s, const char *p, bool *escapes) {
     }
 }
 
-static const char *scan_digits(struct scan *s, const char *p) {
+/* `p` is at the opening quote. */
+static inline const char *scan_string(struct scan *s, const char *p, bool *escapes) {
+    *escapes = false;
+    p++;
+#if defined(__SSE2__)
+    /* Names are short: mostly one look finds the closing quote. */
+    if (s->end - p >= 16) {
+        unsigned special = bytes_special_16(bytes_load_16(p));
+        p += special ? __builtin_ctz(special) : 16;
+        if (special && *p == '"') {
+            return p + 1;
+        }
+    }
+#endif
+    return scan_string_rest(s, p, escapes);
+}
+
+static inline const char *scan_digits(struct scan *s, const char *p) {
     if (p == s->end || !is_digit(*p)) {
         return fail(s, p);
+    }
+    while (s->end - p >= 8) {
+        uint64_t other = bytes_non_digit(bytes_load(p));
+        if (other) {
+            p += bytes_before(other);
+            break;
+        }
+        p += 8;
     }
     while (p < s->end && is_digit(*p)) {
         p++;
@@ -139,7 +170,7 @@ static const char *scan_digits(struct scan *s, const char *p) {
     return p;
 }
 
-static const char *scan_number(struct scan *s, const char *p) {
+static inline const char *scan_number(struct scan *s, const char *p) {
     if (*p == '-') {
         p++;
     }
@@ -170,7 +201,7 @@ static const char *scan_word(struct scan *s, const char *p, const char *word) {
     return p;
 }
 
-static const char *scan_scalar(struct scan *s, const char *p, struct json_value *v) {
+static inline const char *scan_scalar(struct scan *s, const char *p, struct json_value *v) {
     v->has_escapes = false;
     const char *behind;
     switch (*p) {
@@ -234,12 +265,7 @@ static const char *decode_escape(const char *p, const char *end, char out[4], si
     return p;
 }
 
-/* Whether a string token (with quotes, valid) decodes to `name`. */
-static bool token_equals(mqk_str token, bool escapes, mqk_str name) {
-    mqk_str inside = {token.data + 1, token.len - 2};
-    if (!escapes) {
-        return str_equal(inside, name);
-    }
+bool json_decodes_to(mqk_str inside, mqk_str name) {
     const char *p = inside.data;
     const char *end = p + inside.len;
     size_t pos = 0;
@@ -255,45 +281,86 @@ static bool token_equals(mqk_str token, bool escapes, mqk_str name) {
     return pos == name.len;
 }
 
-/* ---- The path */
+/* The same of a string with its quotes. */
+static bool token_equals(mqk_str token, bool escapes, mqk_str name) {
+    mqk_str inside = {token.data + 1, token.len - 2};
+    return escapes ? json_decodes_to(inside, name) : str_equal(inside, name);
+}
 
-static bool innermost_on_path(const struct scan *s) {
+/* ---- The path, or the members */
+
+static inline bool innermost_on_path(const struct scan *s) {
     return s->on_path == s->depth && s->depth > 0 && s->depth <= s->count;
 }
 
-static void see_name(struct scan *s, mqk_str token, bool escapes) {
-    if (innermost_on_path(s)) {
+EACH_USE void see_name(struct scan *s, enum use use, mqk_str token, bool escapes) {
+    if (use == LIST) {
+        if (s->depth == 1 && s->member_count++ < s->member_capacity) {
+            struct json_member *member = &s->members[s->member_count - 1];
+            member->name = (mqk_str){token.data + 1, token.len - 2};
+            member->name_has_escapes = escapes;
+        }
+    } else if (innermost_on_path(s)) {
         mqk_str name = s->steps[s->depth - 1].name;
         s->next_matches = name.data && token_equals(token, escapes, name);
     }
 }
 
-static void see_element(struct scan *s) {
-    if (innermost_on_path(s)) {
+EACH_USE void see_element(struct scan *s, enum use use) {
+    if (use == FIND && innermost_on_path(s)) {
         const struct json_step *step = &s->steps[s->depth - 1];
         s->next_matches = !step->name.data && s->element == step->index;
         s->element += s->element != NO_MORE_ELEMENTS;
     }
 }
 
-/* A scalar, or (`v` is NULL) a container that begins at `start`. */
-static void see_value(struct scan *s, const char *start, const struct json_value *v) {
-    if (!s->next_matches) {
-        return;
+/* The member of the outermost object that is being read; NULL: none that is wanted. */
+static inline struct json_member *listed_member(struct scan *s) {
+    bool wanted = s->depth == 1 && s->member_count > 0 && s->member_count <= s->member_capacity;
+    return wanted ? &s->members[s->member_count - 1] : NULL;
+}
+
+EACH_USE void see_scalar(struct scan *s, enum use use, const struct json_value *v) {
+    if (use == LIST) {
+        struct json_member *member = listed_member(s);
+        if (member) {
+            member->value = *v;
+        }
+    } else if (s->next_matches) {
+        s->next_matches = false;
+        s->found = s->depth == s->count ? *v : nothing;
     }
-    s->next_matches = false;
-    s->found = nothing;
-    if (s->depth == s->count) {
-        s->found_start = v ? NULL : start;
-        s->found = v ? *v : nothing;
-    } else if (!v) {
-        s->on_path = s->depth + 1;
-        s->element = 0;
+}
+
+EACH_USE void see_open(struct scan *s, enum use use, const char *start) {
+    if (use == LIST) {
+        struct json_member *member = listed_member(s);
+        if (member) {
+            member->value.kind = *start == '{' ? JSON_OBJECT : JSON_ARRAY;
+            member->value.text.data = start;
+            member->value.has_escapes = false;
+        }
+    } else if (s->next_matches) {
+        s->next_matches = false;
+        s->found = nothing;
+        if (s->depth == s->count) {
+            s->found_start = start;
+        } else {
+            s->on_path = s->depth + 1;
+            s->element = 0;
+        }
     }
 }
 
 /* The container that ends before `behind` was closed: `depth` is already that around it. */
-static void see_close(struct scan *s, const char *behind) {
+EACH_USE void see_close(struct scan *s, enum use use, const char *behind) {
+    if (use == LIST) {
+        struct json_member *member = listed_member(s);
+        if (member) {
+            member->value.text.len = (size_t)(behind - member->value.text.data);
+        }
+        return;
+    }
     if (s->on_path > s->depth) {
         s->on_path = s->depth;
         s->element = NO_MORE_ELEMENTS;
@@ -307,18 +374,15 @@ static void see_close(struct scan *s, const char *behind) {
 
 /* ---- The grammar */
 
-static bool in_object(const struct scan *s) {
-    uint32_t top = s->depth - 1;
-    return s->stack[top / 64] >> (top % 64) & 1;
-}
-
-static const char *open_container(struct scan *s, const char *p) {
+/* Around an array at depth 1, which no member of an object leads to, there is none to list. */
+EACH_USE const char *open_container(struct scan *s, enum use use, const char *p) {
     if (s->depth == JSON_MAX_DEPTH) {
         return fail(s, p);
     }
-    see_value(s, p, NULL);
+    see_open(s, use, p);
     uint64_t bit = UINT64_C(1) << (s->depth % 64);
-    if (*p == '{') {
+    s->object = *p == '{';
+    if (s->object) {
         s->stack[s->depth / 64] |= bit;
     } else {
         s->stack[s->depth / 64] &= ~bit;
@@ -327,10 +391,16 @@ static const char *open_container(struct scan *s, const char *p) {
     return p + 1;
 }
 
+static inline void close_container(struct scan *s) {
+    s->depth--;
+    uint32_t top = s->depth - 1;
+    s->object = s->depth > 0 && (s->stack[top / 64] >> (top % 64) & 1);
+}
+
 /* What stands before a value in the innermost container: a member's name and its colon. */
-static const char *scan_before_value(struct scan *s, const char *p) {
-    if (!in_object(s)) {
-        see_element(s);
+EACH_USE const char *scan_before_value(struct scan *s, enum use use, const char *p) {
+    if (!s->object) {
+        see_element(s, use);
         return p;
     }
     if (p == s->end || *p != '"') {
@@ -341,7 +411,7 @@ static const char *scan_before_value(struct scan *s, const char *p) {
     if (!behind) {
         return NULL;
     }
-    see_name(s, (mqk_str){p, (size_t)(behind - p)}, escapes);
+    see_name(s, use, (mqk_str){p, (size_t)(behind - p)}, escapes);
     p = json_skip_space(behind, s->end);
     if (p == s->end || *p != ':') {
         return fail(s, p);
@@ -349,54 +419,52 @@ static const char *scan_before_value(struct scan *s, const char *p) {
     return json_skip_space(p + 1, s->end);
 }
 
-/* From behind a value to the beginning of the next one: closes what ends here. Sets `done` when the
- * outermost value is over. */
-static const char *scan_after_value(struct scan *s, const char *p, bool *done) {
-    while (s->depth > 0) {
-        p = json_skip_space(p, s->end);
-        if (p < s->end && *p == ',') {
-            return scan_before_value(s, json_skip_space(p + 1, s->end));
-        }
-        if (p == s->end || *p != (in_object(s) ? '}' : ']')) {
+EACH_USE bool scan_text(struct scan *s, enum use use) {
+    const char *p = json_skip_space(s->begin, s->end);
+    for (;;) {
+        /* A value. */
+        if (p == s->end) {
             return fail(s, p);
         }
-        p++;
-        s->depth--;
-        see_close(s, p);
-    }
-    *done = true;
-    p = json_skip_space(p, s->end);
-    return p == s->end ? p : fail(s, p);
-}
-
-static bool scan_text(struct scan *s) {
-    const char *p = json_skip_space(s->begin, s->end);
-    bool done = false;
-    while (p && !done) {
-        if (p == s->end) {
-            fail(s, p);
-            return false;
-        }
-        if (*p != '{' && *p != '[') {
+        bool open = *p == '{' || *p == '[';
+        if (open) {
+            char close = *p == '{' ? '}' : ']';
+            p = open_container(s, use, p);
+            p = p ? json_skip_space(p, s->end) : NULL;
+            open = p && (p == s->end || *p != close);
+        } else {
             struct json_value v;
             const char *behind = scan_scalar(s, p, &v);
-            if (!behind) {
-                return false;
+            if (behind) {
+                see_scalar(s, use, &v);
             }
-            see_value(s, p, &v);
-            p = scan_after_value(s, behind, &done);
-            continue;
+            p = behind;
         }
-        char close = *p == '{' ? '}' : ']';
-        p = open_container(s, p);
+        /* What is over behind it. */
+        while (p && !open && s->depth > 0) {
+            p = json_skip_space(p, s->end);
+            if (p < s->end && *p == ',') {
+                p = json_skip_space(p + 1, s->end);
+                open = true;
+            } else if (p == s->end || *p != (s->object ? '}' : ']')) {
+                p = fail(s, p);
+            } else {
+                close_container(s);
+                see_close(s, use, ++p);
+            }
+        }
         if (!p) {
             return false;
         }
-        p = json_skip_space(p, s->end);
-        bool empty = p < s->end && *p == close;
-        p = empty ? scan_after_value(s, p, &done) : scan_before_value(s, p);
+        if (!open) {
+            p = json_skip_space(p, s->end);
+            return p == s->end || fail(s, p);
+        }
+        p = scan_before_value(s, use, p);
+        if (!p) {
+            return false;
+        }
     }
-    return p != NULL;
 }
 
 static struct scan scan_of(mqk_str text, const struct json_step *steps, size_t count) {
@@ -412,7 +480,7 @@ static struct scan scan_of(mqk_str text, const struct json_step *steps, size_t c
 
 bool json_valid_at(mqk_str text, struct json_value *value, size_t *at) {
     struct scan s = scan_of(text, NULL, 0);
-    bool valid = scan_text(&s);
+    bool valid = scan_text(&s, FIND);
     if (value) {
         *value = valid ? s.found : nothing;
     }
@@ -431,7 +499,14 @@ struct json_value json_find(mqk_str text, const struct json_step *steps, size_t 
         return nothing;
     }
     struct scan s = scan_of(text, steps, count);
-    return scan_text(&s) ? s.found : nothing;
+    return scan_text(&s, FIND) ? s.found : nothing;
+}
+
+size_t json_members(mqk_str text, struct json_member *members, size_t capacity) {
+    struct scan s = scan_of(text, NULL, 0);
+    s.members = members;
+    s.member_capacity = capacity;
+    return scan_text(&s, LIST) ? s.member_count : 0;
 }
 
 /* ---- Decoding */

@@ -52,6 +52,27 @@ bool json_valid_at(mqk_str text, struct json_value *value, size_t *at);
  * A member's name is compared after decoding its escapes. With no steps: the whole value. */
 struct json_value json_find(mqk_str text, const struct json_step *steps, size_t count);
 
+/* A member of an object: its name as it stands between the quotes, and its value. */
+struct json_member {
+    mqk_str name;
+    bool name_has_escapes;
+    struct json_value value;
+};
+
+/* Checks the whole text as json_valid() does and lists the members of the object that it is, in
+ * their order. Returns how many there are, of which at most `capacity` are written; 0 when the text
+ * is not JSON or is another value. */
+size_t json_members(mqk_str text, struct json_member *members, size_t capacity);
+
+/* Whether the inside of a valid string with escapes decodes to `name`. */
+bool json_decodes_to(mqk_str inside, mqk_str name);
+
+/* Whether the member's name, decoded, is `name`. */
+static inline bool json_member_is(const struct json_member *member, mqk_str name) {
+    return member->name_has_escapes ? json_decodes_to(member->name, name)
+                                    : str_equal(member->name, name);
+}
+
 /* Appends the decoded bytes of a JSON_STRING value (UTF-8; lone surrogates become U+FFFD). */
 void json_append_decoded(struct buffer *out, const struct json_value *value);
 

@@ -12,6 +12,9 @@ static inline bool json_is_space(char c) {
 }
 
 static inline const char *json_skip_space(const char *p, const char *end) {
+    if (p < end && (unsigned char)*p > ' ') {
+        return p; /* most often there is none */
+    }
     while (p < end && json_is_space(*p)) {
         p++;
         /* Indented text: mostly runs of blanks. */

@@ -71,8 +71,9 @@ static inline unsigned copy_16(char *to, const char *p) {
     return mask ? (unsigned)__builtin_ctz(mask) : 16;
 }
 
-/* Writes sixteen of at least thirty-two bytes that hold quotes and backslashes where `mask` says and
- * nothing else that is special. What stands behind the backslash is copied with what follows. */
+/* Writes sixteen of at least thirty-two bytes that hold quotes and backslashes where `mask` says
+ * and nothing else that is special. What stands behind the backslash is copied with what follows.
+ */
 static inline char *write_quotes(char *to, const char *p, unsigned mask) {
     const char *from = p;
     for (; mask; mask &= mask - 1) {

@@ -18,17 +18,28 @@ bool json_write_escaped_slow(struct buffer *out, mqk_str text);
 /* Identifiers and topics are mostly this long and need no escape: two words that overlap. Returns
  * the end, or NULL when the text is another one. `to` has room for 16 bytes. */
 static inline char *json_put_short(char *to, mqk_str text) {
-    if (text.len < 8 || text.len > 16) {
-        return NULL;
+    if (text.len >= 8 && text.len <= 16) {
+        uint64_t first = bytes_load(text.data);
+        uint64_t last = bytes_load(text.data + text.len - 8);
+        if (bytes_json_special_2(first, last)) {
+            return NULL;
+        }
+        memcpy(to, &first, sizeof(first));
+        memcpy(to + text.len - 8, &last, sizeof(last));
+        return to + text.len;
     }
-    uint64_t first = bytes_load(text.data);
-    uint64_t last = bytes_load(text.data + text.len - 8);
-    if (bytes_json_special_2(first, last)) {
-        return NULL;
+    if (text.len >= 4 && text.len < 8) {
+        uint32_t first, last;
+        memcpy(&first, text.data, sizeof(first));
+        memcpy(&last, text.data + text.len - 4, sizeof(last));
+        if (bytes_json_special(first | (uint64_t)last << 32)) {
+            return NULL;
+        }
+        memcpy(to, &first, sizeof(first));
+        memcpy(to + text.len - 4, &last, sizeof(last));
+        return to + text.len;
     }
-    memcpy(to, &first, sizeof(first));
-    memcpy(to + text.len - 8, &last, sizeof(last));
-    return to + text.len;
+    return NULL;
 }
 
 /* Writes the inside of a JSON string, as json_write_escaped() does, to `to`, which has room for

@@ -6,7 +6,9 @@
 /* Whole numbers up to here are doubles without loss. */
 #define EXACT_REAL (INT64_C(1) << 53)
 /* Digits that surely fit into 64 bits without a sign. */
-#define SURE_DIGITS  19u
+#define SURE_DIGITS 19u
+/* Most digits of a decimal text that is kept as an integer with a scale. */
+#define FIXED_DIGITS 18u
 #define INTEGER_SIZE 24u
 /* Exponents beyond are taken for this one. */
 #define MAX_EXPONENT INT64_C(1000000000000000)
@@ -200,7 +202,34 @@ struct number number_of_integer(int64_t integer) {
     return (struct number){.kind = NUMBER_INTEGER, .integer = integer};
 }
 
-struct number number_of_text(mqk_str text) {
+/* Digits, and at most one point, of a text without a sign: what `out` becomes when that is all and
+ * it fits. */
+static bool read_fixed(const char *p, const char *end, struct number *out) {
+    uint64_t digits = 0;
+    unsigned count = 0;
+    const char *point = NULL;
+    for (; p < end; p++) {
+        unsigned digit = (unsigned)(*p - '0');
+        if (digit > 9) {
+            if (*p != '.' || point) {
+                return false;
+            }
+            point = p;
+        } else if (++count > FIXED_DIGITS) {
+            return false;
+        } else {
+            digits = digits * 10 + digit;
+        }
+    }
+    out->integer = (int64_t)digits;
+    out->scale = point ? (uint8_t)(end - point - 1) : 0;
+    out->kind = point ? NUMBER_DECIMAL : NUMBER_INTEGER;
+    out->fixed = point != NULL;
+    return true;
+}
+
+/* A whole number with so many digits that it may not fit into 64 bits. */
+static struct number number_of_long_text(mqk_str text) {
     bool negative = text.data[0] == '-';
     size_t digits = text.len - negative;
     uint64_t size = 0;
@@ -218,9 +247,64 @@ struct number number_of_text(mqk_str text) {
     return number_of_integer(negative ? -(int64_t)size : (int64_t)size);
 }
 
+struct number number_of_text(mqk_str text) {
+    bool negative = text.data[0] == '-';
+    struct number number;
+    if (!read_fixed(text.data + negative, text.data + text.len, &number)) {
+        return number_of_long_text(text);
+    }
+    number.integer = negative ? -number.integer : number.integer;
+    number.real = 0;
+    number.text = text;
+    return number;
+}
+
+/* Whether a number is an integer with a scale. */
+static bool is_fixed(const struct number *n) {
+    return n->kind == NUMBER_INTEGER || (n->kind == NUMBER_DECIMAL && n->fixed);
+}
+
+/* Brings a number to a larger scale; false when it does not fit. */
+static bool rescale(int64_t integer, unsigned from, unsigned to, int64_t *out) {
+    static const int64_t powers[FIXED_DIGITS + 1] = {1,
+                                                     10,
+                                                     100,
+                                                     1000,
+                                                     10000,
+                                                     100000,
+                                                     1000000,
+                                                     10000000,
+                                                     100000000,
+                                                     1000000000,
+                                                     10000000000,
+                                                     100000000000,
+                                                     1000000000000,
+                                                     10000000000000,
+                                                     100000000000000,
+                                                     1000000000000000,
+                                                     10000000000000000,
+                                                     100000000000000000,
+                                                     1000000000000000000};
+    return !__builtin_mul_overflow(integer, powers[to - from], out);
+}
+
+/* False: the integers do not fit. */
+static bool compare_fixed(const struct number *a, const struct number *b, int *order) {
+    unsigned left = a->kind == NUMBER_DECIMAL ? a->scale : 0;
+    unsigned right = b->kind == NUMBER_DECIMAL ? b->scale : 0;
+    unsigned scale = left > right ? left : right;
+    int64_t x, y;
+    if (!rescale(a->integer, left, scale, &x) || !rescale(b->integer, right, scale, &y)) {
+        return false;
+    }
+    *order = (x > y) - (x < y);
+    return true;
+}
+
 int number_compare(const struct number *a, const struct number *b) {
-    if (a->kind == NUMBER_INTEGER && b->kind == NUMBER_INTEGER) {
-        return (a->integer > b->integer) - (a->integer < b->integer);
+    int order;
+    if (is_fixed(a) && is_fixed(b) && compare_fixed(a, b, &order)) {
+        return order;
     }
     if (a->kind == NUMBER_REAL && b->kind == NUMBER_INTEGER) {
         return compare_real(a->real, b->integer);

@@ -17,6 +17,8 @@ enum number_kind {
 
 struct number {
     enum number_kind kind;
+    bool fixed; /* of a decimal text: it is integer / 10^scale */
+    uint8_t scale;
     int64_t integer;
     double real;
     mqk_str text;

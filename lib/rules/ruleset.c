@@ -286,7 +286,7 @@ static int produce_all(const struct ruleset *r, const mqk_event *event,
     struct uuid uuid;
     uuid.made = false;
     struct payload_cache found;
-    found.used = 0;
+    payload_cache_init(&found);
     struct evaluation e;
     e.ruleset = r;
     e.ctx.event = event;

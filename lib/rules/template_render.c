@@ -246,7 +246,7 @@ static char *put_path(const struct template *t, const struct piece *piece,
     if (value.kind != VALUE_JSON || value.json.kind > JSON_NUMBER || value.json.text.len > room) {
         return NULL;
     }
-    memcpy(to, value.json.text.data, value.json.text.len);
+    bytes_copy(to, value.json.text.data, value.json.text.len);
     return to + value.json.text.len;
 }
 
@@ -256,6 +256,11 @@ static inline char *put_field(const struct piece *piece, const struct render_con
     switch ((enum event_field)piece->field) {
     case FIELD_timestamp:
         return put_number(to, room, render_timestamp(ctx));
+    case FIELD_node: {
+        mqk_str node = event->node.data ? event->node : ctx->node;
+        return piece->place == PLACE_STRING && node.data ? put_in_string(to, room, node, replaced)
+                                                         : NULL;
+    }
     case FIELD_payload:
         return piece->place == PLACE_STRING && ctx->encoding == PAYLOAD_PLAIN && event->payload.data
                    ? put_in_string(to, room, event->payload, replaced)
@@ -321,8 +326,8 @@ static void append_piece(const struct template *t, const struct piece *piece,
     write_piece(piece, &value, ctx, out);
 }
 
-static void render_many(const struct template *t, struct render_context *ctx,
-                        struct buffer *buffer, mqk_str *out) {
+static void render_many(const struct template *t, struct render_context *ctx, struct buffer *buffer,
+                        mqk_str *out) {
     const struct piece *piece = t->pieces, *end = piece + t->piece_count;
     size_t from = buffer->len;
     while (piece < end) {

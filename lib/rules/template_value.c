@@ -123,21 +123,53 @@ static bool same_path(const struct json_step *a, const struct json_step *b, size
     return true;
 }
 
+/* The member of the payload with this name; of several the last one. NULL: none, or (`*unlisted`)
+ * the payload has so many that they were not kept. */
+static const struct json_member *find_member(struct payload_cache *cache, mqk_str payload,
+                                             mqk_str name, bool *unlisted) {
+    if (!cache->listed) {
+        cache->member_count = json_members(payload, cache->members, PAYLOAD_CACHE_MEMBERS);
+        cache->listed = true;
+    }
+    *unlisted = cache->member_count > PAYLOAD_CACHE_MEMBERS;
+    for (size_t i = *unlisted ? 0 : cache->member_count; i > 0; i--) {
+        if (json_member_is(&cache->members[i - 1], name)) {
+            return &cache->members[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static struct json_value find_anew(const struct render_context *ctx, const struct json_step *steps,
+                                   size_t count) {
+    static const struct json_value nothing = {JSON_NONE, {NULL, 0}, false};
+    bool unlisted = true;
+    if (ctx->found && steps[0].name.data) {
+        const struct json_member *member =
+            find_member(ctx->found, ctx->event->payload, steps[0].name, &unlisted);
+        if (member) {
+            return count > 1 ? json_find(member->value.text, steps + 1, count - 1) : member->value;
+        }
+    }
+    return unlisted ? json_find(ctx->event->payload, steps, count) : nothing;
+}
+
 static struct json_value find_path(const struct render_context *ctx, const struct json_step *steps,
                                    size_t count) {
     struct payload_cache *cache = ctx->found;
-    for (uint32_t i = 0; cache && i < cache->used && i < PAYLOAD_CACHE_SIZE; i++) {
+    if (!cache || (count == 1 && cache->listed && cache->member_count <= PAYLOAD_CACHE_MEMBERS)) {
+        return find_anew(ctx, steps, count);
+    }
+    for (uint32_t i = 0; i < cache->used && i < PAYLOAD_CACHE_SIZE; i++) {
         if (cache->paths[i].count == count && same_path(cache->paths[i].steps, steps, count)) {
             return cache->paths[i].value;
         }
     }
-    struct json_value value = json_find(ctx->event->payload, steps, count);
-    if (cache) {
-        uint32_t slot = cache->used++ % PAYLOAD_CACHE_SIZE;
-        cache->paths[slot].steps = steps;
-        cache->paths[slot].count = count;
-        cache->paths[slot].value = value;
-    }
+    struct json_value value = find_anew(ctx, steps, count);
+    uint32_t slot = cache->used++ % PAYLOAD_CACHE_SIZE;
+    cache->paths[slot].steps = steps;
+    cache->paths[slot].count = count;
+    cache->paths[slot].value = value;
     return value;
 }
 

@@ -24,18 +24,27 @@ struct value {
     struct json_value json;
 };
 
-/* What the last few different paths led to in the payload of one event, so that a condition and the
- * templates behind it, or several rules, scan it once for each path. Begins with used = 0. The
- * paths belong to the templates, which outlive it. */
-#define PAYLOAD_CACHE_SIZE 4u
+/* What is known of the payload of one event, so that a condition and the templates behind it, or
+ * several rules, read it once: the members of the object that it is, once a path has asked for one,
+ * and what the last few longer paths led to. The paths belong to the templates, which outlive it.
+ */
+#define PAYLOAD_CACHE_MEMBERS 48u
+#define PAYLOAD_CACHE_SIZE    4u
 struct payload_cache {
+    bool listed;
+    size_t member_count; /* more than PAYLOAD_CACHE_MEMBERS: the list is of no use */
     uint32_t used;
+    struct json_member members[PAYLOAD_CACHE_MEMBERS];
     struct {
         const struct json_step *steps;
         size_t count;
         struct json_value value;
     } paths[PAYLOAD_CACHE_SIZE];
 };
+static inline void payload_cache_init(struct payload_cache *cache) {
+    cache->listed = false;
+    cache->used = 0;
+}
 
 /* Finds the value of a placeholder without filters; points into the event, the context or static
  * memory. */

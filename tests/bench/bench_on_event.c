@@ -41,7 +41,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 
 static rd_kafka_t *client(const char *servers) {
     char reason[256];
-    static const char *const settings[][2] = {{"linger.ms", "5"},
+    static const char *const settings[][2] = {{"linger.ms", "20"},
                                               {"enable.idempotence", "true"},
                                               {"partitioner", "murmur2_random"},
                                               {"message.timeout.ms", "0"},
@@ -78,7 +78,7 @@ static mqk_bridge *open_bridge(const char *servers, int count, const char *more,
     char *text = malloc(size);
     int used = snprintf(text, size,
                         "kafka:\n  client: { servers: ['%s'] }\n"
-                        "  producer: { linger: 5ms, buffer: { memory: 2GB, when_full: refuse } }\n"
+                        "  producer: { linger: 20ms, buffer: { memory: 2GB, when_full: refuse } }\n"
                         "  hook:\n",
                         servers);
     for (int i = 0; i < count; i++) {
