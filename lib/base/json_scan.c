@@ -320,16 +320,22 @@ static inline struct json_member *listed_member(struct scan *s) {
     return wanted ? &s->members[s->member_count - 1] : NULL;
 }
 
-EACH_USE void see_scalar(struct scan *s, enum use use, const struct json_value *v) {
+/* Reads a scalar to where it is wanted, so that it need not be copied. */
+EACH_USE const char *take_scalar(struct scan *s, enum use use, const char *p) {
+    struct json_value unwanted;
     if (use == LIST) {
         struct json_member *member = listed_member(s);
-        if (member) {
-            member->value = *v;
-        }
-    } else if (s->next_matches) {
-        s->next_matches = false;
-        s->found = s->depth == s->count ? *v : nothing;
+        return scan_scalar(s, p, member ? &member->value : &unwanted);
     }
+    if (!s->next_matches) {
+        return scan_scalar(s, p, &unwanted);
+    }
+    s->next_matches = false;
+    if (s->depth == s->count) {
+        return scan_scalar(s, p, &s->found);
+    }
+    s->found = nothing;
+    return scan_scalar(s, p, &unwanted);
 }
 
 EACH_USE void see_open(struct scan *s, enum use use, const char *start) {
@@ -433,12 +439,7 @@ EACH_USE bool scan_text(struct scan *s, enum use use) {
             p = p ? json_skip_space(p, s->end) : NULL;
             open = p && (p == s->end || *p != close);
         } else {
-            struct json_value v;
-            const char *behind = scan_scalar(s, p, &v);
-            if (behind) {
-                see_scalar(s, use, &v);
-            }
-            p = behind;
+            p = take_scalar(s, use, p);
         }
         /* What is over behind it. */
         while (p && !open && s->depth > 0) {
@@ -467,19 +468,29 @@ EACH_USE bool scan_text(struct scan *s, enum use use) {
     }
 }
 
-static struct scan scan_of(mqk_str text, const struct json_step *steps, size_t count) {
-    const char *begin = text.data ? text.data : "";
-    return (struct scan){
-        .begin = begin,
-        .end = begin + (text.data ? text.len : 0),
-        .steps = steps,
-        .count = (uint32_t)count,
-        .next_matches = true, /* the outermost value is where every path begins */
-    };
+/* Member by member: clearing the whole struct first costs as much as a few tokens. */
+static inline void scan_init(struct scan *s, mqk_str text, const struct json_step *steps,
+                             size_t count) {
+    s->begin = text.data ? text.data : "";
+    s->end = s->begin + (text.data ? text.len : 0);
+    s->bad = s->begin;
+    s->depth = 0;
+    s->object = false;
+    s->steps = steps;
+    s->count = (uint32_t)count;
+    s->on_path = 0;
+    s->element = 0;
+    s->next_matches = true; /* the outermost value is where every path begins */
+    s->found_start = NULL;
+    s->found = nothing;
+    s->members = NULL;
+    s->member_capacity = 0;
+    s->member_count = 0;
 }
 
 bool json_valid_at(mqk_str text, struct json_value *value, size_t *at) {
-    struct scan s = scan_of(text, NULL, 0);
+    struct scan s;
+    scan_init(&s, text, NULL, 0);
     bool valid = scan_text(&s, FIND);
     if (value) {
         *value = valid ? s.found : nothing;
@@ -498,12 +509,14 @@ struct json_value json_find(mqk_str text, const struct json_step *steps, size_t 
     if (count > JSON_MAX_STEPS) {
         return nothing;
     }
-    struct scan s = scan_of(text, steps, count);
+    struct scan s;
+    scan_init(&s, text, steps, count);
     return scan_text(&s, FIND) ? s.found : nothing;
 }
 
 size_t json_members(mqk_str text, struct json_member *members, size_t capacity) {
-    struct scan s = scan_of(text, NULL, 0);
+    struct scan s;
+    scan_init(&s, text, NULL, 0);
     s.members = members;
     s.member_capacity = capacity;
     return scan_text(&s, LIST) ? s.member_count : 0;

@@ -198,10 +198,6 @@ static int compare_real(double real, int64_t integer) {
     return order != 0 ? order : (rest > 0) - (rest < 0);
 }
 
-struct number number_of_integer(int64_t integer) {
-    return (struct number){.kind = NUMBER_INTEGER, .integer = integer};
-}
-
 /* Digits, and at most one point, of a text without a sign: what `out` becomes when that is all and
  * it fits. */
 static bool read_fixed(const char *p, const char *end, struct number *out) {
@@ -229,7 +225,7 @@ static bool read_fixed(const char *p, const char *end, struct number *out) {
 }
 
 /* A whole number with so many digits that it may not fit into 64 bits. */
-static struct number number_of_long_text(mqk_str text) {
+static struct number read_long(mqk_str text) {
     bool negative = text.data[0] == '-';
     size_t digits = text.len - negative;
     uint64_t size = 0;
@@ -247,16 +243,14 @@ static struct number number_of_long_text(mqk_str text) {
     return number_of_integer(negative ? -(int64_t)size : (int64_t)size);
 }
 
-struct number number_of_text(mqk_str text) {
+void number_read(mqk_str text, struct number *out) {
     bool negative = text.data[0] == '-';
-    struct number number;
-    if (!read_fixed(text.data + negative, text.data + text.len, &number)) {
-        return number_of_long_text(text);
+    if (!read_fixed(text.data + negative, text.data + text.len, out)) {
+        *out = read_long(text);
+        return;
     }
-    number.integer = negative ? -number.integer : number.integer;
-    number.real = 0;
-    number.text = text;
-    return number;
+    out->integer = negative ? -out->integer : out->integer;
+    out->text = text;
 }
 
 /* Whether a number is an integer with a scale. */

@@ -24,10 +24,19 @@ struct number {
     mqk_str text;
 };
 
-struct number number_of_integer(int64_t integer);
+/* Sets only what an integer has. */
+static inline void number_set_integer(struct number *out, int64_t integer) {
+    out->kind = NUMBER_INTEGER;
+    out->fixed = false;
+    out->integer = integer;
+}
 
-/* Of a valid JSON number, which the result may point to. */
-struct number number_of_text(mqk_str text);
+static inline struct number number_of_integer(int64_t integer) {
+    return (struct number){.kind = NUMBER_INTEGER, .integer = integer};
+}
+
+/* Reads a valid JSON number, to which the result may point. */
+void number_read(mqk_str text, struct number *out);
 
 /* -1, 0, 1. */
 int number_compare(const struct number *a, const struct number *b);

@@ -137,7 +137,7 @@ bool parse_number(struct parser *p, struct expression *e, bool negative) {
     e->type = TYPE_NUMBER;
     buffer_append_str(&p->pool, negative ? STR("-") : STR(""));
     buffer_append_str(&p->pool, source(p, p->token.from, p->token.to));
-    literal.as.number = number_of_text(buffer_since(&p->pool, from));
+    number_read(buffer_since(&p->pool, from), &literal.as.number);
     parser_advance(p);
     return add_literal(p, &literal, e);
 }

@@ -75,7 +75,7 @@ static void load_json(struct run *run, const struct json_value *json, struct ope
         break;
     case JSON_NUMBER:
         out->kind = OPERAND_NUMBER;
-        out->as.number = number_of_text(json->text);
+        number_read(json->text, &out->as.number);
         break;
     case JSON_STRING:
         if (json->has_escapes) {
@@ -103,7 +103,7 @@ static void load_value(struct run *run, const struct value *value, struct operan
         break;
     case VALUE_NUMBER:
         out->kind = OPERAND_NUMBER;
-        out->as.number = number_of_integer(value->number);
+        number_set_integer(&out->as.number, value->number);
         break;
     case VALUE_BOOL:
         set_bool(out, value->number != 0);

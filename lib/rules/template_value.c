@@ -123,16 +123,19 @@ static bool same_path(const struct json_step *a, const struct json_step *b, size
     return true;
 }
 
-/* The member of the payload with this name; of several the last one. NULL: none, or (`*unlisted`)
- * the payload has so many that they were not kept. */
-static const struct json_member *find_member(struct payload_cache *cache, mqk_str payload,
-                                             mqk_str name, bool *unlisted) {
+/* Whether the payload's members are known; a payload with too many of them is read for each path.
+ */
+static bool list_members(struct payload_cache *cache, mqk_str payload) {
     if (!cache->listed) {
         cache->member_count = json_members(payload, cache->members, PAYLOAD_CACHE_MEMBERS);
         cache->listed = true;
     }
-    *unlisted = cache->member_count > PAYLOAD_CACHE_MEMBERS;
-    for (size_t i = *unlisted ? 0 : cache->member_count; i > 0; i--) {
+    return cache->member_count <= PAYLOAD_CACHE_MEMBERS;
+}
+
+/* The last one of that name counts; NULL: none. */
+static const struct json_member *find_member(const struct payload_cache *cache, mqk_str name) {
+    for (size_t i = cache->member_count; i > 0; i--) {
         if (json_member_is(&cache->members[i - 1], name)) {
             return &cache->members[i - 1];
         }
@@ -140,44 +143,47 @@ static const struct json_member *find_member(struct payload_cache *cache, mqk_st
     return NULL;
 }
 
-static struct json_value find_anew(const struct render_context *ctx, const struct json_step *steps,
-                                   size_t count) {
-    static const struct json_value nothing = {JSON_NONE, {NULL, 0}, false};
-    bool unlisted = true;
-    if (ctx->found && steps[0].name.data) {
-        const struct json_member *member =
-            find_member(ctx->found, ctx->event->payload, steps[0].name, &unlisted);
-        if (member) {
-            return count > 1 ? json_find(member->value.text, steps + 1, count - 1) : member->value;
-        }
-    }
-    return unlisted ? json_find(ctx->event->payload, steps, count) : nothing;
-}
-
-static struct json_value find_path(const struct render_context *ctx, const struct json_step *steps,
-                                   size_t count) {
-    struct payload_cache *cache = ctx->found;
-    if (!cache || (count == 1 && cache->listed && cache->member_count <= PAYLOAD_CACHE_MEMBERS)) {
-        return find_anew(ctx, steps, count);
-    }
+/* A path of which the first `known` steps led to `text`. */
+static void find_rest(struct payload_cache *cache, mqk_str text, size_t known,
+                      const struct json_step *steps, size_t count, struct json_value *out) {
     for (uint32_t i = 0; i < cache->used && i < PAYLOAD_CACHE_SIZE; i++) {
         if (cache->paths[i].count == count && same_path(cache->paths[i].steps, steps, count)) {
-            return cache->paths[i].value;
+            *out = cache->paths[i].value;
+            return;
         }
     }
-    struct json_value value = find_anew(ctx, steps, count);
+    *out = json_find(text, steps + known, count - known);
     uint32_t slot = cache->used++ % PAYLOAD_CACHE_SIZE;
     cache->paths[slot].steps = steps;
     cache->paths[slot].count = count;
-    cache->paths[slot].value = value;
-    return value;
+    cache->paths[slot].value = *out;
+}
+
+static void find_path(const struct render_context *ctx, const struct json_step *steps, size_t count,
+                      struct json_value *out) {
+    struct payload_cache *cache = ctx->found;
+    mqk_str payload = ctx->event->payload;
+    if (!cache) {
+        *out = json_find(payload, steps, count);
+    } else if (!steps[0].name.data || !list_members(cache, payload)) {
+        find_rest(cache, payload, 0, steps, count, out);
+    } else {
+        const struct json_member *member = find_member(cache, steps[0].name);
+        if (!member) {
+            out->kind = JSON_NONE;
+        } else if (count == 1) {
+            *out = member->value;
+        } else {
+            find_rest(cache, member->value.text, 1, steps, count, out);
+        }
+    }
 }
 
 static void find_in_payload(const struct template *t, const struct piece *piece,
                             const struct render_context *ctx, struct value *out) {
     out->kind = VALUE_MISSING;
     if (ctx->event->payload.data) {
-        out->json = find_path(ctx, t->steps + piece->steps_at, piece->step_count);
+        find_path(ctx, t->steps + piece->steps_at, piece->step_count, &out->json);
         out->kind = out->json.kind == JSON_NONE ? VALUE_MISSING : VALUE_JSON;
     }
 }

@@ -10,8 +10,14 @@
 
 #include "number.h"
 
+static struct number number_of(const char *text) {
+    struct number number;
+    number_read(mqk_cstr(text), &number);
+    return number;
+}
+
 static int compare(const char *a, const char *b) {
-    struct number x = number_of_text(mqk_cstr(a)), y = number_of_text(mqk_cstr(b));
+    struct number x = number_of(a), y = number_of(b);
     return number_compare(&x, &y);
 }
 
@@ -33,11 +39,17 @@ static void orders_decimal_texts(void **state) {
         {"1e-400", "0.1e-399"},
         {"0.1", "1e-1", "0.1000", "100e-3"},
         {"0.10000000000000000000000000000000001"},
+        {"0.12345678901234567", "0.123456789012345670"},
+        {"0.123456789012345671"},
         {"1", "1.0", "0.01e2", "100e-2"},
         {"9.99"},
         {"10", "1e1", "10.0"},
+        {"99999999999999.9999", "99999999999999.99990"},
         {"9007199254740992"},
         {"9007199254740993", "9007199254740.993e3"},
+        {"922337203685477580.7", "922337203685477580.700"},
+        {"999999999999999999", "999999999999999999.0"},
+        {"1000000000000000000", "1000000000000000000.000"},
         {"9223372036854775807"},
         {"9223372036854775808", "9223372036854775808.0"},
         {"18446744073709551616"},
@@ -63,7 +75,7 @@ static struct number integer(int64_t n) {
 typedef bool (*operation)(const struct number *a, const struct number *b, struct number *out);
 
 static bool calculate(operation op, const char *a, const char *b, struct number *out) {
-    struct number x = number_of_text(mqk_cstr(a)), y = number_of_text(mqk_cstr(b));
+    struct number x = number_of(a), y = number_of(b);
     return op(&x, &y, out);
 }
 
@@ -99,7 +111,7 @@ static void calculates(void **state) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct number result;
         bool right = calculate(cases[i].op, cases[i].a, cases[i].b, &result);
-        struct number expected = number_of_text(mqk_cstr(cases[i].result ? cases[i].result : "0"));
+        struct number expected = number_of(cases[i].result ? cases[i].result : "0");
         if (right != (cases[i].result != NULL) ||
             (right && number_compare(&result, &expected) != 0)) {
             fail_msg("%s, %s: line %zu", cases[i].a, cases[i].b, i);
@@ -114,7 +126,7 @@ static void reads_decimal_texts_nearly(void **state) {
                                         "1.7e308", "4.9e-324", "2.2e-308", "1e-310",       "0.3"};
     const struct number one = integer(1);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct number n = number_of_text(mqk_cstr(texts[i])), result;
+        struct number n = number_of(texts[i]), result;
         double expected = strtod(texts[i], NULL);
         assert_true(number_multiply(&n, &one, &result));
         double real = result.kind == NUMBER_INTEGER ? (double)result.integer : result.real;
