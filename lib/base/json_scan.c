@@ -136,7 +136,7 @@ static const char *scan_string_rest(struct scan *s, const char *p, bool *escapes
 }
 
 /* `p` is at the opening quote. */
-static inline const char *scan_string(struct scan *s, const char *p, bool *escapes) {
+EACH_USE const char *scan_string(struct scan *s, const char *p, bool *escapes) {
     *escapes = false;
     p++;
 #if defined(__SSE2__)
@@ -201,7 +201,7 @@ static const char *scan_word(struct scan *s, const char *p, const char *word) {
     return p;
 }
 
-static inline const char *scan_scalar(struct scan *s, const char *p, struct json_value *v) {
+EACH_USE const char *scan_scalar(struct scan *s, const char *p, struct json_value *v) {
     v->has_escapes = false;
     const char *behind;
     switch (*p) {

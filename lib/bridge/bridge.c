@@ -10,7 +10,6 @@
 #include "error.h"
 
 #define ALIVE_SIZE 4096u
-#define ALIVE_WORD 0x6d716b61u
 
 /* Flush looks this often whether everything is done, should no wake-up come. */
 #define FLUSH_LOOK_MS 20
@@ -25,12 +24,8 @@ static const uint32_t *alive_new(void) {
     }
     /* Where the kernel cannot wipe (before Linux 4.14) a fork goes unnoticed. */
     madvise(page, ALIVE_SIZE, MADV_WIPEONFORK);
-    *page = ALIVE_WORD;
+    *page = BRIDGE_ALIVE;
     return page;
-}
-
-bool bridge_is_ours(const struct mqk_bridge *b) {
-    return *(const volatile uint32_t *)b->alive == ALIVE_WORD;
 }
 
 bool bridge_copy_out(void *to, const void *full, size_t full_size) {

@@ -92,7 +92,7 @@ void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
 
 /* Whether librdkafka's share of the buffer has room; then `cost` of it is taken. A record larger
  * than the whole share passes when it is alone. */
-static bool admit(struct producer *p, size_t cost) {
+static inline bool admit(struct producer *p, size_t cost) {
     uint64_t before = atomic_fetch_add_explicit(&p->held, HELD_ONE + cost, memory_order_relaxed);
     if (HELD_BYTES(before) + cost <= p->window || HELD_BYTES(before) == 0) {
         return true;
@@ -112,27 +112,32 @@ static rd_kafka_headers_t *make_headers(const struct record *record) {
 }
 
 /* Hands an admitted record to librdkafka, which copies it. */
-static rd_kafka_resp_err_t give(struct producer *p, const struct record *record) {
+static inline rd_kafka_resp_err_t give(struct producer *p, const struct record *record) {
     const struct kafka_topic *topic = record->handle;
     rd_kafka_headers_t *headers = record->header_count > 0 ? make_headers(record) : NULL;
     rd_kafka_vu_t vus[MAX_VUS];
     size_t n = 0;
     vus[n].vtype = RD_KAFKA_VTYPE_RKT;
     vus[n++].u.rkt = topic->handle;
-    vus[n].vtype = RD_KAFKA_VTYPE_PARTITION;
-    vus[n++].u.i32 = record->partition;
     vus[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     vus[n++].u.i = RD_KAFKA_MSG_F_COPY;
     vus[n].vtype = RD_KAFKA_VTYPE_VALUE;
     vus[n].u.mem.ptr = (void *)(uintptr_t)record->value.data;
     vus[n++].u.mem.size = record->value.len;
-    vus[n].vtype = RD_KAFKA_VTYPE_KEY;
-    vus[n].u.mem.ptr = (void *)(uintptr_t)record->key.data;
-    vus[n++].u.mem.size = record->key.len;
     vus[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
     vus[n++].u.i64 = record->timestamp_ms;
     vus[n].vtype = RD_KAFKA_VTYPE_OPAQUE;
     vus[n++].u.ptr = record->tag;
+    /* librdkafka looks at one after the other: what is as it would be anyway is left out. */
+    if (record->key.data) {
+        vus[n].vtype = RD_KAFKA_VTYPE_KEY;
+        vus[n].u.mem.ptr = (void *)(uintptr_t)record->key.data;
+        vus[n++].u.mem.size = record->key.len;
+    }
+    if (record->partition != RD_KAFKA_PARTITION_UA) {
+        vus[n].vtype = RD_KAFKA_VTYPE_PARTITION;
+        vus[n++].u.i32 = record->partition;
+    }
     if (headers) {
         vus[n].vtype = RD_KAFKA_VTYPE_HEADERS;
         vus[n++].u.headers = headers;
@@ -150,7 +155,7 @@ static rd_kafka_resp_err_t give(struct producer *p, const struct record *record)
 }
 
 /* Gives the record to librdkafka if there is room. MQK_ERR_FULL: there is none. */
-static mqk_status send_direct(struct producer *p, const struct record *record, size_t cost) {
+static inline mqk_status send_direct(struct producer *p, const struct record *record, size_t cost) {
     if (!admit(p, cost)) {
         return MQK_ERR_FULL;
     }

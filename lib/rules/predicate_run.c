@@ -44,6 +44,11 @@ static void set_text(struct operand *out, mqk_str text) {
     out->as.text = text;
 }
 
+static void set_integer(struct operand *out, int64_t number) {
+    out->kind = number == MQK_UNKNOWN ? OPERAND_MISSING : OPERAND_NUMBER;
+    number_set_integer(&out->as.number, number);
+}
+
 static void set_bool(struct operand *out, bool truth) {
     out->kind = OPERAND_BOOL;
     out->as.truth = truth;
@@ -143,9 +148,14 @@ static void load_filtered(struct run *run, const struct piece *piece, struct ope
 
 static void load_path(struct run *run, const struct instruction *i, struct operand *out) {
     const struct piece *piece = &run->p->paths->pieces[i->index];
+    const mqk_event *event = run->ctx->event;
     struct value value;
     if (piece->kind == PIECE_FILTERED) {
         load_filtered(run, piece, out);
+    } else if (piece->kind == PIECE_TEXT_FIELD) {
+        set_text(out, piece_text(piece, event));
+    } else if (piece->kind == PIECE_FIELD && event_fields[piece->field].kind == FIELD_INT) {
+        set_integer(out, event_number(event, (enum event_field)piece->field));
     } else {
         value_find(run->p->paths, piece, run->ctx, &value);
         load_value(run, &value, out);
@@ -268,6 +278,11 @@ static inline void finish_test(const struct run *run, const struct instruction *
     }
 }
 
+/* Whether the value that `path` loads is compared with a literal, which then need not be copied. */
+static inline bool is_comparison(const struct instruction *path, const struct instruction *end) {
+    return end - path > 2 && path[1].op == OP_LITERAL && path[2].op == OP_COMPARE;
+}
+
 /* Always inlined, so that the run without a trace has no traces of it. */
 static inline __attribute__((always_inline)) bool run_program(struct run *run) {
     const struct predicate *p = run->p;
@@ -281,6 +296,11 @@ static inline __attribute__((always_inline)) bool run_program(struct run *run) {
             break;
         case OP_PATH:
             load_path(run, i, ++top);
+            if (!run->trace && is_comparison(i, p->program + p->program_len)) {
+                set_bool(top, operand_compare((enum comparison)i[2].argument, top,
+                                              &p->literals[i[1].index]));
+                at += 2;
+            }
             break;
         case OP_ADD:
         case OP_SUBTRACT:
