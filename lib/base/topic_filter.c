@@ -93,12 +93,12 @@ static bool has_wildcard_level(mqk_str topic) {
 }
 
 /* Whether the filter may be compared with the topic at all. */
-static bool comparable(mqk_str filter, mqk_str topic) {
+static bool comparable(mqk_str filter, mqk_str topic, bool subscription) {
     if (filter.len == 0 || topic.len == 0) {
         return false;
     }
     bool reserved = topic.data[0] == '$' && (filter.data[0] == '+' || filter.data[0] == '#');
-    return !reserved && !has_wildcard_level(topic);
+    return !reserved && (subscription || !has_wildcard_level(topic));
 }
 
 /* Compares level by level; `out` receives what wildcard `n` stands for (n = 0: none). Sets
@@ -137,13 +137,15 @@ static bool compare(mqk_str filter, mqk_str topic, unsigned n, mqk_str *out, boo
 bool topic_filter_matches(mqk_str filter, mqk_str topic) {
     mqk_str ignored;
     bool captured = false;
-    return comparable(filter, topic) && compare(filter, topic, 0, &ignored, &captured);
+    return comparable(filter, topic, false) && compare(filter, topic, 0, &ignored, &captured);
 }
 
-bool topic_filter_capture(mqk_str filter, mqk_str topic, unsigned n, mqk_str *out) {
+bool topic_filter_capture(mqk_str filter, mqk_str topic, bool subscription, unsigned n,
+                          mqk_str *out) {
     mqk_str text = {NULL, 0};
     bool captured = false;
-    if (!comparable(filter, topic) || !compare(filter, topic, n, &text, &captured) || !captured) {
+    if (!comparable(filter, topic, subscription) || !compare(filter, topic, n, &text, &captured) ||
+        !captured) {
         return false;
     }
     *out = text;

@@ -20,9 +20,11 @@ const char *topic_name_check(mqk_str topic);
 bool topic_filter_matches(mqk_str filter, mqk_str topic);
 
 /* What the n-th wildcard (from 1) of a filter stands for in a topic that it matches: one level for
- * `+`, the remaining levels (possibly none: an empty text) for `#`. False when the filter has fewer
- * wildcards or does not match. */
-bool topic_filter_capture(mqk_str filter, mqk_str topic, unsigned n, mqk_str *out);
+ * `+`, the remaining levels (possibly none: an empty text) for `#`. Of a subscription the topic is
+ * a filter itself, whose wildcards are text here. False when the filter has fewer wildcards or does
+ * not match. */
+bool topic_filter_capture(mqk_str filter, mqk_str topic, bool subscription, unsigned n,
+                          mqk_str *out);
 
 /* Number of wildcards in a filter. */
 unsigned topic_filter_wildcards(mqk_str filter);

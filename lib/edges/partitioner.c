@@ -94,10 +94,6 @@ static int32_t sticky(const rd_kafka_topic_t *topic, const void *key, size_t key
     return chosen;
 }
 
-bool partitioner_is_keyed(enum partitioner kind) {
-    return kind == PARTITIONER_PHASH2 || kind == PARTITIONER_MD5;
-}
-
 int32_t partitioner_of_key(enum partitioner kind, mqk_str key, int32_t count) {
     uint8_t digest[MD5_SIZE];
     if (kind == PARTITIONER_PHASH2) {

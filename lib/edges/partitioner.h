@@ -30,13 +30,10 @@ const char *partitioner_builtin(enum partitioner kind);
  * or random. */
 int64_t partitioner_sticky_linger_ms(const struct producer_settings *settings);
 
-/* Whether the choice is made by partitioner_of_key(). */
-bool partitioner_is_keyed(enum partitioner kind);
-
 /* The partition (0 to count-1) of a key:
  *   PARTITIONER_PHASH2  erlang:phash2(Key) rem Count, as wolff's first_key_dispatch and brod's hash
  *   PARTITIONER_MD5     the last byte of the key's MD5, modulo count: never beyond partition 255
- * Only where partitioner_is_keyed(). */
+ * No other kind. */
 int32_t partitioner_of_key(enum partitioner kind, mqk_str key, int32_t count);
 
 /* Initialises the state and, where librdkafka has no such partitioner, sets the callback. */

@@ -79,8 +79,8 @@ void compiler_check_groups(struct compiler *c, const char *path, const struct te
     static const struct regex_names none = {.count = 0};
     const struct condition *condition = c->out->rules[c->rule].condition;
     const struct regex_names *names = condition ? &condition->names : &none;
-    for (size_t i = 0; i < t->piece_count && c->patterns_right; i++) {
-        const struct piece *piece = piece_inner(t, &t->pieces[i]);
+    const struct piece *piece;
+    for (size_t i = 0; (piece = template_piece(t, i)) && c->patterns_right; i++) {
         if (piece->kind != PIECE_REGEX || regex_name_find(names, piece_name(t, piece)) >= 0) {
             continue;
         }

@@ -235,8 +235,8 @@ static void warn_if_almost_json(struct compiler *c, const char *path, mqk_str te
 }
 
 static void check_captures(struct compiler *c, const char *path, const struct template *t) {
-    for (size_t i = 0; i < t->piece_count && template_captures(t) > c->wildcards; i++) {
-        const struct piece *piece = piece_inner(t, &t->pieces[i]);
+    const struct piece *piece;
+    for (size_t i = 0; (piece = template_piece(t, i)) && template_captures(t) > c->wildcards; i++) {
         if (piece->kind == PIECE_CAPTURE && piece->number > c->wildcards) {
             compiler_complain(
                 c, path, piece->at + 1, MQK_ERR_TEMPLATE,

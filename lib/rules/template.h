@@ -79,10 +79,7 @@ void template_render(const struct template *t, struct render_context *ctx, struc
 /* Whether the template has no placeholder; `text` (may be NULL) receives what it always renders. */
 bool template_is_constant(const struct template *t, mqk_str *text);
 
-/* Whether it was compiled in JSON mode. */
-bool template_is_json(const struct template *t);
-
-/* Highest N of ${filter.N} in the template, 0 when there is none. */
+/* Highest N of ${filter.N} in the template, arguments included; 0 when there is none. */
 unsigned template_captures(const struct template *t);
 
 /* Renders the whole event, `${.}`, as a JSON object to `out`. */

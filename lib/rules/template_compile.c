@@ -218,8 +218,9 @@ struct template *draft_freeze(const struct draft *draft) {
             steps[i].name = (mqk_str){t->pool + from->name_at, from->name_len};
         }
     }
-    for (size_t i = 0; i < piece_count; i++) {
-        const struct piece *inner = piece_inner(t, &t->pieces[i]);
+    t->filtered_count = draft->filtered.len / sizeof(struct filtered_piece);
+    const struct piece *inner;
+    for (size_t i = 0; (inner = template_piece(t, i)); i++) {
         if (inner->kind == PIECE_CAPTURE && inner->number > t->captures) {
             t->captures = inner->number;
         }
@@ -281,10 +282,6 @@ bool template_is_constant(const struct template *t, mqk_str *text) {
         *text = (mqk_str){t->pool, t->pool_len};
     }
     return t->shape == SHAPE_CONSTANT;
-}
-
-bool template_is_json(const struct template *t) {
-    return t->json;
 }
 
 unsigned template_captures(const struct template *t) {

@@ -92,6 +92,8 @@ static bool is_plain(const struct piece *piece) {
     case PIECE_PROPERTY:
     case PIECE_USER:
     case PIECE_ATTR:
+    case PIECE_CAPTURE:
+    case PIECE_REGEX:
     case PIECE_UUID:
         return true;
     default:
@@ -100,8 +102,8 @@ static bool is_plain(const struct piece *piece) {
 }
 
 static mqk_status read_field(struct reader *r, struct filter_call *call) {
-    struct filtered_piece argument = {.call_count = 0};
     size_t from = r->pos, to = from;
+    struct filtered_piece argument = {.inner.at = (uint32_t)from, .call_count = 0};
     while (to < r->text.len && !memchr(")|", r->text.data[to], 2)) {
         to++;
     }

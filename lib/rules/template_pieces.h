@@ -80,10 +80,11 @@ enum template_shape {
 struct template {
     const struct json_step *steps;
     const struct piece *pieces;
-    const struct filtered_piece *filtered;
+    const struct filtered_piece *filtered; /* fields in arguments are among them */
     const struct filter_call *calls;
     const char *pool;
     size_t piece_count;
+    size_t filtered_count;
     size_t pool_len;
     enum template_shape shape;
     size_t json_fault; /* with format auto and a text that looks like JSON and is not: the byte in
@@ -124,6 +125,16 @@ struct template *draft_freeze(const struct draft *draft);
 /* What a piece is before its filters. */
 static inline const struct piece *piece_inner(const struct template *t, const struct piece *piece) {
     return piece->kind == PIECE_FILTERED ? &t->filtered[piece->steps_at].inner : piece;
+}
+
+/* All that a template is made of, fields in arguments of filters included: the piece of number i
+ * without its filters, NULL behind the last. */
+static inline const struct piece *template_piece(const struct template *t, size_t i) {
+    if (i < t->piece_count) {
+        return piece_inner(t, &t->pieces[i]);
+    }
+    i -= t->piece_count;
+    return i < t->filtered_count ? &t->filtered[i].inner : NULL;
 }
 
 static inline mqk_str piece_text(const struct piece *piece, const mqk_event *event) {

@@ -84,27 +84,12 @@ static void find_pair(const mqk_pair *pairs, size_t count, mqk_str name, struct 
     }
 }
 
-/* The filter is known to match. Not topic_filter_capture(): on subscription events the topic is a
- * filter, whose wildcards are text here. */
+/* Only messages have topics in which no wildcard can stand. */
 static void find_capture(const struct render_context *ctx, unsigned number, struct value *out) {
-    mqk_str filter = ctx->filter, topic = ctx->event->topic;
-    size_t filter_pos = 0, topic_pos = 0;
-    mqk_str want, have;
-    out->kind = VALUE_MISSING;
-    while (filter.data && topic.data && topic_next_level(filter, &filter_pos, &want)) {
-        bool multi = str_equal(want, STR("#"));
-        if (multi && number == 1) {
-            size_t from = topic_pos < topic.len ? topic_pos : topic.len;
-            set_text(out, str_slice(topic, from, topic.len));
-        }
-        if (multi || !topic_next_level(topic, &topic_pos, &have)) {
-            return;
-        }
-        if (str_equal(want, STR("+")) && --number == 0) {
-            set_text(out, have);
-            return;
-        }
-    }
+    bool subscription = !event_hooks[ctx->event->hook].is_message;
+    mqk_str text = {NULL, 0};
+    topic_filter_capture(ctx->filter, ctx->event->topic, subscription, number, &text);
+    set_text(out, text);
 }
 
 static void find_group(const struct render_context *ctx, mqk_str name, struct value *out) {

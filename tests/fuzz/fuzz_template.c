@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "json_scan.h"
-#include "template.h"
+#include "template_pieces.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,7 +31,7 @@ static void render(const struct template *t, struct render_context *ctx) {
     mqk_str out;
     buffer_init(&buffer, memory, sizeof(memory));
     template_render(t, ctx, &buffer, &out);
-    if (buffer.failure == MQK_OK && template_is_json(t) && out.data && !json_valid(out, NULL) &&
+    if (buffer.failure == MQK_OK && t->json && out.data && !json_valid(out, NULL) &&
         !too_deep(out)) {
         abort();
     }

@@ -98,7 +98,7 @@ static void check_captures(mqk_str filter, const struct levels *levels, mqk_str 
         mqk_str level = levels->level[i];
         bool hash = str_equal(level, STR("#"));
         if (hash || str_equal(level, STR("+"))) {
-            require(topic_filter_capture(filter, topic, ++wildcards, &level));
+            require(topic_filter_capture(filter, topic, false, ++wildcards, &level));
             require(level.data >= topic.data && level.data + level.len <= topic.data + topic.len);
         }
         bool parent = hash && b.len == topic.len; /* "a/#" and "a" */
@@ -110,8 +110,8 @@ static void check_captures(mqk_str filter, const struct levels *levels, mqk_str 
     require(str_equal(buffer_since(&b, 0), topic));
     require(wildcards == topic_filter_wildcards(filter));
     mqk_str none;
-    require(!topic_filter_capture(filter, topic, wildcards + 1, &none));
-    require(!topic_filter_capture(filter, topic, 0, &none));
+    require(!topic_filter_capture(filter, topic, false, wildcards + 1, &none));
+    require(!topic_filter_capture(filter, topic, false, 0, &none));
     buffer_fini(&b);
 }
 
@@ -142,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_captures(filter, &filter_levels, topic);
     } else {
         mqk_str none;
-        require(!topic_filter_capture(filter, topic, 1, &none));
+        require(!topic_filter_capture(filter, topic, false, 1, &none));
     }
     return 0;
 }

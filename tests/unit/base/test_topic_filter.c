@@ -216,29 +216,36 @@ static void captures_what_wildcards_stand_for(void **state) {
         const char *topic;
         unsigned n;
         const char *captured; /* NULL: nothing */
+        bool subscription;
     } cases[] = {
-        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 1, "a"},
-        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 2, "3"},
-        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 3, "temp/max"},
-        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 4, NULL},
-        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 0, NULL},
-        {"factory/+/line/+/#", "factory/a/line/3", 3, ""},
-        {"factory/+/line/+/#", "factory/a/line/3/", 3, ""},
-        {"factory/+/line/+/#", "factory/a/line/3//", 3, "/"},
-        {"factory/+/line/+/#", "factory//line/", 1, ""},
-        {"factory/+/line/+/#", "factory//line/", 2, ""},
-        {"#", "a/b", 1, "a/b"},
-        {"+", "a", 1, "a"},
-        {"+/b", "a/c", 1, NULL},
-        {"#", "$SYS/x", 1, NULL},
-        {"$SYS/#", "$SYS/x", 1, "x"},
-        {"a/b", "a/b", 1, NULL},
-        {"a/+", "a/+", 1, NULL},
+        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 1, "a", false},
+        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 2, "3", false},
+        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 3, "temp/max", false},
+        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 4, NULL, false},
+        {"factory/+/line/+/#", "factory/a/line/3/temp/max", 0, NULL, false},
+        {"factory/+/line/+/#", "factory/a/line/3", 3, "", false},
+        {"factory/+/line/+/#", "factory/a/line/3/", 3, "", false},
+        {"factory/+/line/+/#", "factory/a/line/3//", 3, "/", false},
+        {"factory/+/line/+/#", "factory//line/", 1, "", false},
+        {"factory/+/line/+/#", "factory//line/", 2, "", false},
+        {"#", "a/b", 1, "a/b", false},
+        {"+", "a", 1, "a", false},
+        {"+/b", "a/c", 1, NULL, false},
+        {"#", "$SYS/x", 1, NULL, false},
+        {"$SYS/#", "$SYS/x", 1, "x", false},
+        {"a/b", "a/b", 1, NULL, false},
+        {"a/+", "a/+", 1, NULL, false},
+        {"a/+", "a/+", 1, "+", true},
+        {"a/+", "a/#", 1, "#", true},
+        {"a/#", "a/+/b/#", 1, "+/b/#", true},
+        {"a/+/c", "a/+/d", 1, NULL, true},
+        {"#", "$SYS/#", 1, NULL, true},
+        {"$share/+/#", "$share/g/+/x", 2, "+/x", true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         mqk_str out = STR("untouched");
         bool captured = topic_filter_capture(mqk_cstr(cases[i].filter), mqk_cstr(cases[i].topic),
-                                             cases[i].n, &out);
+                                             cases[i].subscription, cases[i].n, &out);
         const char *expected = cases[i].captured ? cases[i].captured : "untouched";
         if (captured != (cases[i].captured != NULL) || !str_equal(out, mqk_cstr(expected)) ||
             !out.data) {

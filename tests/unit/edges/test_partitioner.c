@@ -132,14 +132,13 @@ static void knows_who_chooses(void **state) {
     (void)state;
     static const struct {
         enum partitioner kind;
-        bool builtin, keyed;
-    } cases[] = {{PARTITIONER_MURMUR2, true, false},     {PARTITIONER_CONSISTENT, true, false},
-                 {PARTITIONER_RANDOM, true, false},      {PARTITIONER_STICKY, false, false},
-                 {PARTITIONER_ROUNDROBIN, false, false}, {PARTITIONER_PHASH2, false, true},
-                 {PARTITIONER_MD5, false, true}};
+        bool builtin;
+    } cases[] = {{PARTITIONER_MURMUR2, true},     {PARTITIONER_CONSISTENT, true},
+                 {PARTITIONER_RANDOM, true},      {PARTITIONER_STICKY, false},
+                 {PARTITIONER_ROUNDROBIN, false}, {PARTITIONER_PHASH2, false},
+                 {PARTITIONER_MD5, false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(partitioner_builtin(cases[i].kind) != NULL, cases[i].builtin);
-        assert_int_equal(partitioner_is_keyed(cases[i].kind), cases[i].keyed);
     }
 }
 

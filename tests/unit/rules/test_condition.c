@@ -285,6 +285,9 @@ static void tells_what_is_wrong(void **state) {
         {NULL, "(?<line>a)", NULL, "-${regex.lien | upper}", false,
          "value:2 no regular expression of this rule has a group named \"lien\", did you mean "
          "\"line\"?\n"},
+        {NULL, "(?<line>a)", NULL, "${username | default(regex.lien)}", false,
+         "value:22 no regular expression of this rule has a group named \"lien\", did you mean "
+         "\"line\"?\n"},
         {"topic =~ '(?<line>a)'", NULL, NULL, "${regex.line}", true, ""},
         {NULL, NULL, NULL, "${regex.line}", false,
          "value:1 no regular expression of this rule has a group named \"line\"\n"},

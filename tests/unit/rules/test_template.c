@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "rules_fixture.h"
+#include "template_pieces.h"
 
 static struct template *compiled(mqk_str text, mqk_value_format format) {
     struct template *t = NULL;
@@ -300,7 +301,7 @@ static void knows_what_it_is(void **state) {
     struct template *t = compiled(STR("a${$}b$$"), MQK_FORMAT_AUTO);
     assert_true(template_is_constant(t, &text));
     assert_true(str_equal(text, STR("a$b$$")));
-    assert_false(template_is_json(t));
+    assert_false(t->json);
     template_free(t);
 
     t = compiled(STR("${filter.2}${filter.7}${filter.3}"), MQK_FORMAT_AUTO);

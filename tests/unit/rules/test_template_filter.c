@@ -101,6 +101,8 @@ static void filters_texts(void **state) {
         {"${clientid | default(\"x\")}", "c1"},
         {"${payload.none | upper | default(\"x\")}", "x"},
         {"${filter.1 | upper}/${filter.9 | default('-')}", "A/-"},
+        {"${username | default(filter.1) | upper}", "A"},
+        {"[${username | default(regex.none)}]", "[undefined]"},
         {"${regex.none}", NULL},
         {"${| json | trunc(9)}", "{\"event\":"},
         {"${. | hex | trunc(2)}", "7b"},

@@ -10,6 +10,7 @@
 
 #include "json_scan.h"
 #include "rules_fixture.h"
+#include "template_pieces.h"
 #include "utf8.h"
 
 /* An mqk_str for static tables. */
@@ -51,7 +52,7 @@ static void assert_renders(const char *text, struct render_context *ctx, const c
 static bool compiles_as_json(const char *text) {
     struct template *t = NULL;
     assert_int_equal(template_compile(mqk_cstr(text), MQK_FORMAT_AUTO, &t, NULL), MQK_OK);
-    bool json = template_is_json(t);
+    bool json = t->json;
     template_free(t);
     return json;
 }

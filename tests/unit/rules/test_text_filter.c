@@ -201,7 +201,6 @@ static void refuses_what_is_no_field(void **state) {
         {"${username | default(.)}", EXPECTED, 22},
         {"${username | default(flags)}", EXPECTED, 22},
         {"${username | default(pub_props.User-Property)}", EXPECTED, 22},
-        {"${username | default(filter.1)}", EXPECTED, 22},
         {"${username | default(clientid | lower)}", "expected \")\"", 31},
         {"${username | default(clientid", NULL, 0}, /* unfinished: text */
         {"${uuid.x}", "\"uuid\" has no members", 8},
