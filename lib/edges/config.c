@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "config_preview.h"
 #include "config_resolve.h"
 #include "error.h"
 
@@ -33,6 +34,10 @@ static bool read_sources(struct loading *l, const mqk_config_source *from) {
         if (source_open(&l->sources[i], &from[i], &l->problems)) {
             config_check(&l->sources[i], &l->problems);
         }
+    }
+    if (l->problems.errors > 0) {
+        config_preview(l->sources, l->count, &l->problems);
+        return false;
     }
     for (size_t i = 0; i < l->count && l->problems.errors == 0; i++) {
         if (source_load(&l->sources[i], &l->problems)) {

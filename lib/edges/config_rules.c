@@ -4,73 +4,16 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "rule_places.h"
 #include "units.h"
 
 #define DEFAULT_MAX_TOPICS 1000
 
-/* A rule and where it stands: what messages need of it. */
-struct rule_place {
-    const struct source *source;
-    const struct yaml_node *node;
-    const char *list; /* "kafka.hook" or "kafka.hooks" */
-    uint32_t index;   /* in its list */
-};
-
 struct rules_draft {
     struct resolve *r;
     struct rule_source *rules;
-    struct rule_place *places;
-    size_t count;
+    struct rule_places places;
 };
-
-static struct origin rule_origin(const struct rule_place *place) {
-    struct origin origin = {place->source, place->node, ""};
-    snprintf(origin.path, sizeof(origin.path), "%.200s[%u]", place->list, place->index);
-    return origin;
-}
-
-/* Settings of a message may also stand in `kafka_message`. */
-static bool locate(const struct origin *rule, const char *path, struct origin *found) {
-    char inner[CONFIG_PATH_SIZE];
-    struct origin other;
-    if (config_locate(rule, &rule_table, path, found)) {
-        return true;
-    }
-    snprintf(inner, sizeof(inner), "kafka_message.%.200s", path);
-    if (!config_locate(rule, &rule_table, inner, &other)) {
-        return false;
-    }
-    *found = other;
-    return true;
-}
-
-/* A problem that the ruleset found: told with the place in the file. */
-static void tell_rule_problem(void *user, size_t rule, const char *path, size_t at,
-                              mqk_severity severity, mqk_status code, const char *sentence) {
-    struct rules_draft *draft = user;
-    struct problems *problems = draft->r->problems;
-    if (code == MQK_ERR_NO_MEMORY || rule >= draft->count) {
-        problems->no_memory = true;
-        return;
-    }
-    struct origin origin = rule_origin(&draft->places[rule]);
-    struct origin found;
-    if (!locate(&origin, path, &found) || at == 0) {
-        config_report(problems, &found, severity, code, "%s", sentence);
-        return;
-    }
-    struct place place = source_place(found.source, found.node);
-    if (yaml_place_in(found.source->text, found.node, at, &place.line, &place.column)) {
-        problems_add(problems, &place, severity, code, found.path, "%s", sentence);
-        return;
-    }
-    size_t characters = 1;
-    for (size_t i = 0; i + 1 < at && i < found.node->text.len; i++) {
-        characters += ((unsigned char)found.node->text.data[i] & 0xC0) != 0x80;
-    }
-    problems_add(problems, &place, severity, code, found.path, "%s (at character %zu)", sentence,
-                 characters);
-}
 
 /* Takes kafka_message apart. */
 static void fold_message(struct resolve *r, struct rule_yaml *yaml, const struct origin *origin) {
@@ -220,8 +163,8 @@ static void take_headers(struct resolve *r, const struct rule_yaml *yaml, struct
 
 static void take_rule(struct rules_draft *draft, struct rule_yaml *yaml) {
     struct resolve *r = draft->r;
-    struct origin origin = rule_origin(&draft->places[draft->count]);
-    struct rule_source *out = &draft->rules[draft->count++];
+    struct origin origin = rule_origin(&draft->places.list[draft->places.count]);
+    struct rule_source *out = &draft->rules[draft->places.count++];
     int64_t max_topics = DEFAULT_MAX_TOPICS;
     fold_message(r, yaml, &origin);
     if (yaml->max_topics) {
@@ -259,8 +202,7 @@ static bool gather(struct rules_draft *draft) {
         total += r->sources[i].yaml->kafka->hook_count;
     }
     draft->rules = arena_array(scratch, total, sizeof(*draft->rules));
-    draft->places = arena_array(scratch, total, sizeof(*draft->places));
-    if (!draft->rules || !draft->places) {
+    if (!draft->rules || !rule_places_init(&draft->places, r->problems, total)) {
         r->problems->no_memory = true;
         return false;
     }
@@ -274,7 +216,8 @@ static bool gather(struct rules_draft *draft) {
             return false;
         }
         for (uint32_t n = 0; n < kafka->hook_count && node; n++, node = node->next) {
-            draft->places[draft->count] = (struct rule_place){&r->sources[i], node, path, n};
+            draft->places.list[draft->places.count] =
+                (struct rule_place){&r->sources[i], node, path, n};
             take_rule(draft, &kafka->hook[n]);
         }
     }
@@ -299,13 +242,14 @@ void resolve_rules(struct resolve *r) {
     if (!gather(&draft)) {
         return;
     }
-    if (draft.count == 0) {
+    if (draft.places.count == 0) {
         config_report(r->problems, &r->kafka[0], MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
                       "\"hook\" is missing; without rules nothing would be sent");
         return;
     }
     size_t errors = r->problems->errors;
-    r->settings->rules = ruleset_compile(draft.rules, draft.count, tell_rule_problem, &draft);
+    r->settings->rules =
+        ruleset_compile(draft.rules, draft.places.count, rule_places_tell, &draft.places);
     if (!r->settings->rules && r->problems->errors == errors) {
         r->problems->no_memory = true;
     }

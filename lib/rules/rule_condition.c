@@ -99,7 +99,7 @@ void compiler_check_groups(struct compiler *c, const char *path, const struct te
 
 void compiler_condition(struct compiler *c, const struct rule_source *source, struct rule *rule) {
     bool has_regex = source->regex_pattern.data || source->regex_field.data;
-    c->patterns_right = true;
+    c->patterns_right = !source->incomplete;
     if (!source->where.data && !has_regex) {
         return;
     }
@@ -114,8 +114,8 @@ void compiler_condition(struct compiler *c, const struct rule_source *source, st
     if (source->where.data) {
         compile_where(c, source->where, condition);
     }
-    c->patterns_right =
-        (!has_regex || condition->regex) && (!source->where.data || condition->where);
+    c->patterns_right = !source->incomplete && (!has_regex || condition->regex) &&
+                        (!source->where.data || condition->where);
     /* Not before all patterns are known. */
     if (condition->field) {
         compiler_check_placeholders(c, "regex.field", condition->field);

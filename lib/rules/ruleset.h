@@ -43,6 +43,8 @@ struct rule_source {
     enum payload_encoding encoding;
     bool stop;
     uint32_t max_topics; /* most different topics that a topic template may make */
+    bool incomplete;     /* not all settings are known: what its filters and patterns offer to
+                            templates is not checked */
     mqk_str cluster;     /* name of the cluster, for records and explain */
     mqk_str partitioner; /* what chooses partitions, for records; static text, not copied */
     uint32_t lane;       /* opaque */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ruleset.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,9 @@ static void compile_filters(struct compiler *c, const struct rule_source *source
             filter = compiler_keep(c, filter);
         }
         c->out->entries[c->out->entry_count++] = (struct rule_entry){filter, (uint32_t)c->rule};
+    }
+    if (source->incomplete) {
+        c->wildcards = UINT_MAX;
     }
 }
 

@@ -167,6 +167,8 @@ static void all_problems_in_order(void **state) {
         "CONFIG r.yaml:4:13: kafka.producer.linger: \"long\": expected a duration such as 500ms, "
         "10s, 5m, 1h or 2d\n"
         "CONFIG r.yaml:6:7: kafka.hook[0]: \"topic\" is missing\n"
+        "TEMPLATE r.yaml:7:14: kafka.hook[0].where: unknown field \"x\"; a text is written in "
+        "quotes\n"
         "CONFIG r.yaml:8:7: kafka.hook[1]: \"hook\" is missing\n"
         "UNAVAILABLE r.yaml:9:13: kafka.consumer: not available in this version\n"
         "CONFIG r.yaml:10:21: kafka.client.servers: the list is empty; name at least one server, "
