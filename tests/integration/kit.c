@@ -72,6 +72,13 @@ void kit_host_init(struct kit_host *h) {
     h->host.delivered = on_delivered;
 }
 
+struct kit_host *kit_host_new(void) {
+    struct kit_host *h = malloc(sizeof(*h));
+    assert_non_null(h);
+    kit_host_init(h);
+    return h;
+}
+
 static mqk_config *load(const char *format, va_list args) {
     char text[16384];
     mqk_error err;
@@ -103,6 +110,28 @@ mqk_bridge *kit_bridge(struct kit_host *host, const char *format, ...) {
     }
     mqk_config_free(config);
     return bridge;
+}
+
+void kit_open(struct kit *k, const char *topics, const char *rules) {
+    char topic[250];
+    int len;
+    kit_kafka_start(&k->kafka, 1);
+    for (; sscanf(topics, " %249[^: ]%n", topic, &len) == 1; topics += len) {
+        int partitions = 1, more = 0;
+        if (sscanf(topics + len, ":%d%n", &partitions, &more) == 1) {
+            len += more;
+        }
+        kit_kafka_topic(&k->kafka, topic, partitions);
+    }
+    k->host = kit_host_new();
+    k->bridge = kit_bridge(k->host, "kafka:\n  client: { servers: ['%s'] }\n  hook:\n%s",
+                           k->kafka.servers, rules);
+}
+
+void kit_close(struct kit *k) {
+    assert_int_equal(mqk_bridge_close(k->bridge, 30000, NULL), MQK_OK);
+    free(k->host);
+    kit_kafka_stop(&k->kafka);
 }
 
 mqk_event kit_publish(const char *clientid, const char *topic, const char *payload) {

@@ -34,6 +34,7 @@ struct kit_host {
     mqk_status status[KIT_TOKENS]; /* and with what */
 };
 void kit_host_init(struct kit_host *h);
+struct kit_host *kit_host_new(void); /* to be freed */
 
 /* Loads YAML made by printf. */
 mqk_config *kit_config(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -41,6 +42,19 @@ mqk_config *kit_config(const char *format, ...) __attribute__((format(printf, 1,
 /* Opens a bridge on such a configuration. */
 mqk_bridge *kit_bridge(struct kit_host *host, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* All that most tests need: a Kafka of one broker, a host and a bridge. */
+struct kit {
+    struct kit_kafka kafka;
+    struct kit_host *host;
+    mqk_bridge *bridge;
+};
+
+/* Starts a Kafka with topics ("a b:7": b has seven partitions) and opens a bridge with these rules,
+ * the entries of `hook`. */
+void kit_open(struct kit *k, const char *topics, const char *rules);
+/* Closes the bridge, which must have nothing left, and ends the rest. */
+void kit_close(struct kit *k);
 
 /* A message.publish event. */
 mqk_event kit_publish(const char *clientid, const char *topic, const char *payload);

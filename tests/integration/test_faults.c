@@ -99,8 +99,7 @@ static void test_down_then_up(void **state) {
     kit_kafka_start(&kafka, 1);
     kit_kafka_topic(&kafka, "t", 1);
     rd_kafka_mock_broker_set_down(kafka.cluster, 1);
-    struct kit_host *host = malloc(sizeof(*host));
-    kit_host_init(host);
+    struct kit_host *host = kit_host_new();
     mqk_bridge *bridge = open_bridge(host, kafka.servers, "{}");
     send_numbered(bridge, 0, 100);
     kit_wait(is_down, bridge, "health says down");
@@ -126,8 +125,7 @@ static void test_permanent_errors(void **state) {
     struct kit_kafka kafka;
     kit_kafka_start(&kafka, 1);
     kit_kafka_topic(&kafka, "t", 1);
-    struct kit_host *host = malloc(sizeof(*host));
-    kit_host_init(host);
+    struct kit_host *host = kit_host_new();
     mqk_bridge *bridge = open_bridge(host, kafka.servers, "{ linger: 0ms }");
     mqk_event event = kit_publish("c", "t", "refused");
     rd_kafka_mock_push_request_errors(kafka.cluster, PRODUCE_REQUEST, 1,
@@ -276,8 +274,7 @@ static void test_drop_oldest_recovers(void **state) {
 /* message_ttl: what could not be delivered in time is given up and counted, in both queues. */
 static void test_ttl(void **state) {
     (void)state;
-    struct kit_host *host = malloc(sizeof(*host));
-    kit_host_init(host);
+    struct kit_host *host = kit_host_new();
     mqk_bridge *bridge =
         open_bridge(host, "127.0.0.1:1", "{ message_ttl: 300ms, buffer: { memory: 64KB } }");
     for (int i = 0; i < 150; i++) {
@@ -301,8 +298,7 @@ static void test_tokens(void **state) {
     struct kit_kafka kafka;
     kit_kafka_start(&kafka, 1);
     kit_kafka_topic(&kafka, "t", 1);
-    struct kit_host *host = malloc(sizeof(*host));
-    kit_host_init(host);
+    struct kit_host *host = kit_host_new();
     mqk_bridge *bridge =
         kit_bridge(host,
                    "kafka:\n"

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PARTITIONS 7
 #define KEYS       20
 
 /* What a rule's records were: their keys' partitions. */
@@ -30,112 +29,78 @@ static const int32_t by_md5[KEYS] = {2, 5, 3, 2, 1, 4, 3, 3, 6, 0, 1, 0, 2, 1, 2
 
 static void keys_go_where_erlang_puts_them(void **state) {
     (void)state;
-    struct kit_kafka kafka;
+    struct kit kit;
     int32_t partitions[KEYS];
-    kit_kafka_start(&kafka, 1);
-    kit_kafka_topic(&kafka, "phash2", PARTITIONS);
-    kit_kafka_topic(&kafka, "md5", PARTITIONS);
-    struct kit_host *host = malloc(sizeof(*host));
-    kit_host_init(host);
-    mqk_bridge *bridge =
-        kit_bridge(host,
-                   "kafka:\n"
-                   "  client: { servers: ['%s'] }\n"
-                   "  hook:\n"
-                   "    - { hook: message.publish, topic: phash2, key: '${clientid}', value: v,\n"
-                   "        producer: { partitioner: first_key_dispatch } }\n"
-                   "    - { hook: message.publish, topic: md5, key: '${clientid}', value: v,\n"
-                   "        producer: { partitioner: md5 } }\n",
-                   kafka.servers);
+    kit_open(&kit, "phash2:7 md5:7",
+             "    - { hook: message.publish, topic: phash2, key: '${clientid}', value: v,\n"
+             "        producer: { partitioner: first_key_dispatch } }\n"
+             "    - { hook: message.publish, topic: md5, key: '${clientid}', value: v,\n"
+             "        producer: { partitioner: md5 } }\n");
     for (int i = 0; i < KEYS; i++) {
         char key[20];
         snprintf(key, sizeof(key), "key-%d", i);
         mqk_event event = kit_publish(key, "a/b", "p");
-        assert_int_equal(mqk_on_event(bridge, &event), 2);
+        assert_int_equal(mqk_on_event(kit.bridge, &event), 2);
     }
-    assert_int_equal(mqk_bridge_flush(bridge, 30000, NULL), MQK_OK);
-    read_partitions(&kafka, "phash2", partitions);
+    assert_int_equal(mqk_bridge_flush(kit.bridge, 30000, NULL), MQK_OK);
+    read_partitions(&kit.kafka, "phash2", partitions);
     assert_memory_equal(partitions, by_phash2, sizeof(partitions));
-    read_partitions(&kafka, "md5", partitions);
+    read_partitions(&kit.kafka, "md5", partitions);
     assert_memory_equal(partitions, by_md5, sizeof(partitions));
-    assert_int_equal(mqk_bridge_close(bridge, 30000, NULL), MQK_OK);
-    free(host);
-    kit_kafka_stop(&kafka);
+    kit_close(&kit);
 }
 
 /* A rule's own choice goes before the partitioner's; one that the topic does not have is refused.
  */
 static void rules_choose(void **state) {
     (void)state;
-    struct kit_kafka kafka;
+    struct kit kit;
     struct kit_record records[4];
-    kit_kafka_start(&kafka, 1);
-    kit_kafka_topic(&kafka, "own", PARTITIONS);
-    struct kit_host *host = malloc(sizeof(*host));
-    kit_host_init(host);
-    mqk_bridge *bridge =
-        kit_bridge(host,
-                   "kafka:\n"
-                   "  client: { servers: ['%s'] }\n"
-                   "  hook:\n"
-                   "    - { hook: message.publish, topic: own, key: '${clientid}', value: v,\n"
-                   "        partition: '${payload}' }\n",
-                   kafka.servers);
+    kit_open(&kit, "own:7",
+             "    - { hook: message.publish, topic: own, key: '${clientid}', value: v,\n"
+             "        partition: '${payload}' }\n");
     mqk_event event = kit_publish("c1", "a/b", "5");
-    assert_int_equal(mqk_on_event(bridge, &event), 1);
-    assert_int_equal(mqk_bridge_flush(bridge, 30000, NULL), MQK_OK);
+    assert_int_equal(mqk_on_event(kit.bridge, &event), 1);
+    assert_int_equal(mqk_bridge_flush(kit.bridge, 30000, NULL), MQK_OK);
     event.payload = mqk_cstr("7");
-    assert_int_equal(mqk_on_event(bridge, &event), MQK_ERR_PARTITION);
+    assert_int_equal(mqk_on_event(kit.bridge, &event), MQK_ERR_PARTITION);
     event.payload = mqk_cstr("five");
-    assert_int_equal(mqk_on_event(bridge, &event), MQK_ERR_PARTITION);
+    assert_int_equal(mqk_on_event(kit.bridge, &event), MQK_ERR_PARTITION);
     event.payload = (mqk_str){NULL, 0}; /* no choice */
-    assert_int_equal(mqk_on_event(bridge, &event), 1);
-    assert_int_equal(mqk_bridge_flush(bridge, 30000, NULL), MQK_OK);
-    assert_int_equal(kit_consume(kafka.servers, "own", 2, records, 4), 2);
+    assert_int_equal(mqk_on_event(kit.bridge, &event), 1);
+    assert_int_equal(mqk_bridge_flush(kit.bridge, 30000, NULL), MQK_OK);
+    assert_int_equal(kit_consume(kit.kafka.servers, "own", 2, records, 4), 2);
     assert_true(records[0].partition == 5 || records[1].partition == 5);
     kit_records_free(records, 2);
-    mqk_stats stats = kit_stats(bridge);
+    mqk_stats stats = kit_stats(kit.bridge);
     assert_int_equal(stats.delivered, 2);
     assert_int_equal(stats.failed, 2);
-    assert_int_equal(mqk_bridge_close(bridge, 30000, NULL), MQK_OK);
-    free(host);
-    kit_kafka_stop(&kafka);
+    kit_close(&kit);
 }
 
 /* Many user properties on their way through all of it, and what the buffer accounts for them. */
 static void user_properties_arrive(void **state) {
     (void)state;
-    struct kit_kafka kafka;
+    struct kit kit;
     struct kit_record records[2];
-    kit_kafka_start(&kafka, 1);
-    kit_kafka_topic(&kafka, "headers", 1);
-    struct kit_host *host = malloc(sizeof(*host));
-    kit_host_init(host);
-    mqk_bridge *bridge =
-        kit_bridge(host,
-                   "kafka:\n"
-                   "  client: { servers: ['%s'] }\n"
-                   "  hook:\n"
-                   "    - { hook: message.publish, topic: headers, envelope: raw,\n"
-                   "        headers_from: [user_properties, event] }\n",
-                   kafka.servers);
+    kit_open(&kit, "headers",
+             "    - { hook: message.publish, topic: headers, envelope: raw,\n"
+             "        headers_from: [user_properties, event] }\n");
     const mqk_pair properties[] = {
         {mqk_cstr("a"), mqk_cstr("1")}, {{"n\0l", 3}, mqk_cstr("2")}, {mqk_cstr("a"), {NULL, 0}}};
     mqk_event event = kit_publish("c1", "a/b", "p");
     event.user_props = properties;
     event.user_props_count = 3;
-    assert_int_equal(mqk_on_event(bridge, &event), 1);
-    assert_int_equal(mqk_bridge_flush(bridge, 30000, NULL), MQK_OK);
-    assert_int_equal(kit_consume(kafka.servers, "headers", 1, records, 2), 1);
+    assert_int_equal(mqk_on_event(kit.bridge, &event), 1);
+    assert_int_equal(mqk_bridge_flush(kit.bridge, 30000, NULL), MQK_OK);
+    assert_int_equal(kit_consume(kit.kafka.servers, "headers", 1, records, 2), 1);
     assert_string_equal(records[0].headers,
                         "a=1;n\xEF\xBF\xBDl=2;a=(null);clientid=c1;topic=a/b;qos=1;node=node-1;"
                         "timestamp=1700000000123;event=message.publish;");
     assert_string_equal(records[0].value, "p");
     kit_records_free(records, 1);
-    assert_int_equal(kit_stats(bridge).queued_bytes, 0);
-    assert_int_equal(mqk_bridge_close(bridge, 30000, NULL), MQK_OK);
-    free(host);
-    kit_kafka_stop(&kafka);
+    assert_int_equal(kit_stats(kit.bridge).queued_bytes, 0);
+    kit_close(&kit);
 }
 
 int main(void) {
