@@ -11,15 +11,15 @@
 #include "error.h"
 
 /* Matches that may be under way at once without an allocation. */
-#define POOL_SIZE 16u
-/* Steps that all places of a short text where a match may begin can take together. PCRE2's limit is
- * for each of them. */
-#define STEPS         UINT32_C(2000000)
-#define STEPS_AT_MOST UINT32_C(100000)
-#define DEPTH_LIMIT   UINT32_C(10000)
-#define HEAP_KIB      UINT32_C(4096)
-/* Places where a match may begin that are tried before looking at the clock. */
-#define WINDOW 256u
+#define POOL_SIZE   16u
+#define DEPTH_LIMIT UINT32_C(10000)
+#define HEAP_KIB    UINT32_C(4096)
+/* Places where a match may begin that are tried in one go, at first and, where they cost little, at
+ * most: PCRE2 looks through all of the text that follows for the first byte of a match. */
+#define WINDOW     256u
+#define WINDOW_MAX 8192u
+/* The machine code of the JIT takes that many steps in the time of one interpreted step. */
+#define JIT_SPEED 10u
 
 /* What one match needs. */
 struct worker {
@@ -36,6 +36,7 @@ struct group {
 struct regex {
     pcre2_code *code;
     uint32_t options;
+    uint32_t speed; /* JIT_SPEED, or 1 */
     uint32_t group_count;
     struct group *groups;
     _Atomic(struct worker *) pool[POOL_SIZE];
@@ -150,15 +151,10 @@ static mqk_status compile(struct regex *r, mqk_str pattern, struct regex_names *
     pcre2_pattern_info(r->code, PCRE2_INFO_ALLOPTIONS, &r->options);
     /* Where this fails, e.g. on a system that forbids it, PCRE2 interprets the pattern. */
     (void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
+    PCRE2_SIZE machine_code = 0;
+    pcre2_pattern_info(r->code, PCRE2_INFO_JITSIZE, &machine_code);
+    r->speed = machine_code > 0 ? JIT_SPEED : 1;
     return take_groups(r, names, err);
-}
-
-/* Enough for a pattern that looks at all of the text twice from one place. */
-static uint32_t step_limit(size_t len) {
-    uint32_t needed = len > STEPS_AT_MOST ? STEPS : (uint32_t)len * 2 + 1000;
-    uint32_t share = STEPS / ((uint32_t)(len < STEPS ? len : STEPS) + 1);
-    share = share < STEPS_AT_MOST ? share : STEPS_AT_MOST;
-    return needed > share ? needed : share;
 }
 
 static int64_t cpu_ms(void) {
@@ -179,25 +175,43 @@ static int search(const struct regex *r, struct worker *w, mqk_str subject, size
     return found;
 }
 
-static int search_windows(const struct regex *r, struct worker *w, mqk_str subject) {
-    int64_t start = cpu_ms();
+/* The next place behind at least `count` others, not within a character. */
+static size_t skip_places(const struct regex *r, mqk_str subject, size_t from, size_t count) {
+    size_t to = subject.len - from > count ? from + count : subject.len;
+    while ((r->options & PCRE2_UTF) != 0 && to < subject.len &&
+           ((uint8_t)subject.data[to] & 0xC0) == 0x80) {
+        to++;
+    }
+    return to;
+}
+
+/* Searches a window at a time with few steps for each place; where they are not enough, place by
+ * place with many. Looks at the clock after each. */
+static int search_all(const struct regex *r, struct worker *w, mqk_str subject) {
+    int64_t start = -1;
     uint32_t options = 0;
-    for (size_t from = 0;;) {
-        size_t last = subject.len - from > WINDOW ? from + WINDOW : subject.len;
-        while ((r->options & PCRE2_UTF) != 0 && last < subject.len &&
-               ((uint8_t)subject.data[last] & 0xC0) == 0x80) {
-            last++;
-        }
-        pcre2_set_offset_limit(w->limits, last);
+    size_t from = 0, window = WINDOW, single_until = 0;
+    for (;;) {
+        size_t places = from < single_until ? 1 : window;
+        size_t last = places == 1 ? from : skip_places(r, subject, from, places - 1);
+        pcre2_set_match_limit(w->limits, REGEX_STEPS / (uint32_t)places * r->speed);
+        pcre2_set_offset_limit(w->limits, last == subject.len ? PCRE2_UNSET : last);
         int found = search(r, w, subject, from, options);
-        if (found != PCRE2_ERROR_NOMATCH || last == subject.len ||
-            (r->options & PCRE2_ANCHORED) != 0) {
+        if (found == PCRE2_ERROR_MATCHLIMIT && places > 1) {
+            single_until = window > WINDOW ? 0 : last + 1;
+            window = WINDOW;
+        } else if (found != PCRE2_ERROR_NOMATCH || last == subject.len ||
+                   (r->options & PCRE2_ANCHORED) != 0) {
             return found;
+        } else {
+            from = skip_places(r, subject, last, 1);
+            window = places == 1 || window == WINDOW_MAX ? window : window * 2;
         }
-        if (cpu_ms() - start >= (int64_t)REGEX_TIME_MS) {
+        int64_t now = cpu_ms();
+        start = start < 0 ? now : start;
+        if (now - start >= (int64_t)REGEX_TIME_MS) {
             return PCRE2_ERROR_MATCHLIMIT;
         }
-        from = last;
         options = PCRE2_NO_UTF_CHECK;
     }
 }
@@ -256,14 +270,7 @@ enum regex_result regex_match(const struct regex *r, mqk_str subject,
     if (!w) {
         return REGEX_LIMIT;
     }
-    pcre2_set_match_limit(w->limits, step_limit(subject.len));
-    int found;
-    if (subject.len > WINDOW) {
-        found = search_windows(r, w, subject);
-    } else {
-        pcre2_set_offset_limit(w->limits, PCRE2_UNSET);
-        found = search(r, w, subject, 0, 0);
-    }
+    int found = search_all(r, w, subject);
     if (found > 0 && captures) {
         take_captures(r, w, subject, captures);
     }

@@ -3,10 +3,11 @@
  * Regular expressions (PCRE2, 8 bit, JIT where it is available), compiled once, matched by any
  * thread. Bytes, not characters, unless the pattern begins with (*UTF).
  *
- * No pattern costs more than a bounded time, whatever it meets: the steps for each place where a
- * match may begin are limited, and so are depth and memory; a long text is searched in windows, and
- * the search ends when the thread has spent REGEX_TIME_MS on it. What ends so is no match, and is
- * told as REGEX_LIMIT.
+ * No pattern costs more than a bounded time, whatever it meets: a text is searched in windows of
+ * places where a match may begin, with few steps for each, and where those are not enough place by
+ * place with REGEX_STEPS; depth and memory are limited too, and the search ends when the thread has
+ * spent REGEX_TIME_MS on it. What ends so is no match, and is told as REGEX_LIMIT. Steps are those
+ * of PCRE2's interpreter, some tens of nanoseconds each; the JIT is given ten times as many.
  *
  * No allocation but for the first few matches of a pattern and for those that need much memory: a
  * pattern keeps what a match needs for the next one.
@@ -18,7 +19,8 @@
 
 #define REGEX_MAX_PATTERN 65535u
 #define REGEX_MAX_NAMES   32u
-#define REGEX_TIME_MS     20u
+#define REGEX_STEPS       100000u /* between two looks at the clock */
+#define REGEX_TIME_MS     10u
 
 struct regex;
 

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "regex.h"
 
 #define TEXT(literal)                                                                              \
@@ -208,6 +211,74 @@ static void ends_whatever_it_meets(void **state) {
     free(text);
 }
 
+/* What PCRE2 was allowed; the linker puts these before its functions. */
+static struct {
+    uint32_t limit;
+    size_t offset_limit;
+    uint64_t most; /* steps that one call could take */
+    unsigned calls;
+} allowed;
+
+int __real_pcre2_set_match_limit_8(pcre2_match_context *context, uint32_t limit);
+int __wrap_pcre2_set_match_limit_8(pcre2_match_context *context, uint32_t limit);
+int __wrap_pcre2_set_match_limit_8(pcre2_match_context *context, uint32_t limit) {
+    allowed.limit = limit;
+    return __real_pcre2_set_match_limit_8(context, limit);
+}
+
+int __real_pcre2_set_offset_limit_8(pcre2_match_context *context, size_t limit);
+int __wrap_pcre2_set_offset_limit_8(pcre2_match_context *context, size_t limit);
+int __wrap_pcre2_set_offset_limit_8(pcre2_match_context *context, size_t limit) {
+    allowed.offset_limit = limit;
+    return __real_pcre2_set_offset_limit_8(context, limit);
+}
+
+int __real_pcre2_match_8(const pcre2_code *code, PCRE2_SPTR text, size_t len, size_t from,
+                         uint32_t options, pcre2_match_data *data, pcre2_match_context *context);
+int __wrap_pcre2_match_8(const pcre2_code *code, PCRE2_SPTR text, size_t len, size_t from,
+                         uint32_t options, pcre2_match_data *data, pcre2_match_context *context);
+int __wrap_pcre2_match_8(const pcre2_code *code, PCRE2_SPTR text, size_t len, size_t from,
+                         uint32_t options, pcre2_match_data *data, pcre2_match_context *context) {
+    size_t last = allowed.offset_limit < len ? allowed.offset_limit : len;
+    uint64_t steps = (uint64_t)allowed.limit * (last - from + 1);
+    allowed.most = steps > allowed.most ? steps : allowed.most;
+    allowed.calls++;
+    return __real_pcre2_match_8(code, text, len, from, options, data, context);
+}
+
+/* However long the text, PCRE2 is never allowed more steps before the clock is looked at. */
+static void long_texts_get_no_more_steps(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern;
+        bool limit; /* surely for the longest text */
+    } cases[] = {
+        {"(*NO_JIT)foo", false},        {"foo", false},
+        {"(*NO_JIT)[ab].*?[xy]", true}, {"(*NO_JIT)^[ab].*?[xy]", true},
+        {"(*NO_JIT)^(a+)+$", true},     {"(*NO_JIT)(?:a|b)*[cd]", true},
+        {"(*NO_JIT)(a+)+[^a!]", true},  {"^(a+)+$", true},
+    };
+    enum { LEN = 1 << 20 };
+    char *text = malloc(LEN);
+    memset(text, 'a', LEN);
+    text[LEN - 1] = '!';
+    static const size_t lens[] = {1, 100, 256, 257, 10000, 400000, LEN};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool jit = cases[i].pattern[0] != '(' || cases[i].pattern[1] != '*';
+        enum regex_result result = REGEX_NO_MATCH;
+        for (size_t l = 0; l < sizeof(lens) / sizeof(lens[0]); l++) {
+            memset(&allowed, 0, sizeof(allowed));
+            result = match(cases[i].pattern, (mqk_str){text + LEN - lens[l], lens[l]});
+            assert_true(allowed.calls > 0);
+            assert_true(allowed.most <= (jit ? 10 : 1) * (uint64_t)REGEX_STEPS);
+        }
+        if (result == REGEX_MATCH || (cases[i].limit && result != REGEX_LIMIT)) {
+            fail_msg("%s: %d", cases[i].pattern, (int)result);
+        }
+    }
+    free(text);
+}
+
 #define THREADS 24
 #define ROUNDS  2000
 
@@ -250,6 +321,7 @@ int main(void) {
         cmocka_unit_test(refuses_wrong_patterns),
         cmocka_unit_test(refuses_too_many_names),
         cmocka_unit_test(ends_whatever_it_meets),
+        cmocka_unit_test(long_texts_get_no_more_steps),
         cmocka_unit_test(serves_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
