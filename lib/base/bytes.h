@@ -86,9 +86,16 @@ static inline unsigned bytes_special_16(__m128i bytes) {
     /* The high bit of `bytes` itself says that it is not ASCII. */
     return bytes_quotes_16(bytes) | (unsigned)_mm_movemask_epi8(_mm_or_si128(control, bytes));
 }
+
+/* A bit for each that is a decimal digit. */
+static inline unsigned bytes_digits_16(__m128i bytes) {
+    __m128i value = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+    return (unsigned)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value));
+}
 #endif
 
-/* The same for two words at once. */
+/* As bytes_json_special() for two words at once. */
 static inline bool bytes_json_special_2(uint64_t first, uint64_t second) {
 #if defined(__SSE2__)
     return bytes_special_16(_mm_set_epi64x((long long)second, (long long)first)) != 0;

@@ -135,34 +135,34 @@ static const char *scan_string_rest(struct scan *s, const char *p, bool *escapes
     }
 }
 
+#if defined(__SSE2__)
+/* A look at the next sixteen bytes, or at those that are left of a text of at least sixteen: a bit
+ * for each that `find` finds, zeros behind the end. */
+#define LOOK_16(s, p, find)                                                                        \
+    ((s)->end - (p) >= 16 ? find(bytes_load_16(p))                                                 \
+                          : find(bytes_load_16((s)->end - 16)) >> (16 - ((s)->end - (p))))
+#define CAN_LOOK_16(s) ((s)->end - (s)->begin >= 16)
+#endif
+
 /* `p` is at the opening quote. */
 EACH_USE const char *scan_string(struct scan *s, const char *p, bool *escapes) {
     *escapes = false;
     p++;
 #if defined(__SSE2__)
     /* Names are short: mostly one look finds the closing quote. */
-    if (s->end - p >= 16) {
-        unsigned special = bytes_special_16(bytes_load_16(p));
-        p += special ? __builtin_ctz(special) : 16;
-        if (special && *p == '"') {
-            return p + 1;
+    if (CAN_LOOK_16(s)) {
+        unsigned special = LOOK_16(s, p, bytes_special_16);
+        if (special && p[__builtin_ctz(special)] == '"') {
+            return p + __builtin_ctz(special) + 1;
         }
     }
 #endif
     return scan_string_rest(s, p, escapes);
 }
 
-static inline const char *scan_digits(struct scan *s, const char *p) {
+static const char *scan_digits(struct scan *s, const char *p) {
     if (p == s->end || !is_digit(*p)) {
         return fail(s, p);
-    }
-    while (s->end - p >= 8) {
-        uint64_t other = bytes_non_digit(bytes_load(p));
-        if (other) {
-            p += bytes_before(other);
-            break;
-        }
-        p += 8;
     }
     while (p < s->end && is_digit(*p)) {
         p++;
@@ -170,7 +170,7 @@ static inline const char *scan_digits(struct scan *s, const char *p) {
     return p;
 }
 
-static inline const char *scan_number(struct scan *s, const char *p) {
+static const char *scan_any_number(struct scan *s, const char *p) {
     if (*p == '-') {
         p++;
     }
@@ -192,6 +192,28 @@ static inline const char *scan_number(struct scan *s, const char *p) {
     return p;
 }
 
+/* A number that one look shows to be right and over; most are. */
+EACH_USE const char *scan_number(struct scan *s, const char *p) {
+#if defined(__SSE2__)
+    if (CAN_LOOK_16(s)) {
+        const char *first = p + (*p == '-');
+        unsigned others = ~LOOK_16(s, p, bytes_digits_16) >> (first - p);
+        const char *behind = first + __builtin_ctz(others);
+        bool right = behind > first && (*first != '0' || behind == first + 1);
+        if (right && behind - p < 15 && behind < s->end && *behind == '.') {
+            const char *point = behind;
+            behind = point + 1 + __builtin_ctz(others >> (point + 1 - first));
+            right = behind > point + 1;
+        }
+        if (right && behind - p < 15 && behind < s->end && (*behind | 0x20) != 'e' &&
+            *behind != '.') {
+            return behind;
+        }
+    }
+#endif
+    return scan_any_number(s, p);
+}
+
 static const char *scan_word(struct scan *s, const char *p, const char *word) {
     for (; *word; word++, p++) {
         if (p == s->end || *p != *word) {
@@ -201,30 +223,33 @@ static const char *scan_word(struct scan *s, const char *p, const char *word) {
     return p;
 }
 
-EACH_USE const char *scan_scalar(struct scan *s, const char *p, struct json_value *v) {
-    v->has_escapes = false;
-    const char *behind;
+static const char *scan_literal(struct scan *s, const char *p, struct json_value *v) {
     switch (*p) {
-    case '"':
-        v->kind = JSON_STRING;
-        behind = scan_string(s, p, &v->has_escapes);
-        break;
     case 't':
         v->kind = JSON_TRUE;
-        behind = scan_word(s, p, "true");
-        break;
+        return scan_word(s, p, "true");
     case 'f':
         v->kind = JSON_FALSE;
-        behind = scan_word(s, p, "false");
-        break;
+        return scan_word(s, p, "false");
     case 'n':
         v->kind = JSON_NULL;
-        behind = scan_word(s, p, "null");
-        break;
+        return scan_word(s, p, "null");
     default:
+        return fail(s, p);
+    }
+}
+
+EACH_USE const char *scan_scalar(struct scan *s, const char *p, struct json_value *v) {
+    const char *behind;
+    v->has_escapes = false;
+    if (*p == '"') {
+        v->kind = JSON_STRING;
+        behind = scan_string(s, p, &v->has_escapes);
+    } else if (is_digit(*p) || *p == '-') {
         v->kind = JSON_NUMBER;
-        behind = *p == '-' || is_digit(*p) ? scan_number(s, p) : fail(s, p);
-        break;
+        behind = scan_number(s, p);
+    } else {
+        behind = scan_literal(s, p, v);
     }
     v->text = (mqk_str){p, behind ? (size_t)(behind - p) : 0};
     return behind;
@@ -418,7 +443,10 @@ EACH_USE const char *scan_before_value(struct scan *s, enum use use, const char 
         return NULL;
     }
     see_name(s, use, (mqk_str){p, (size_t)(behind - p)}, escapes);
-    p = json_skip_space(behind, s->end);
+    p = behind;
+    if (p < s->end && *p != ':') {
+        p = json_skip_space(p, s->end);
+    }
     if (p == s->end || *p != ':') {
         return fail(s, p);
     }
@@ -443,7 +471,9 @@ EACH_USE bool scan_text(struct scan *s, enum use use) {
         }
         /* What is over behind it. */
         while (p && !open && s->depth > 0) {
-            p = json_skip_space(p, s->end);
+            if (p < s->end && *p != ',') {
+                p = json_skip_space(p, s->end);
+            }
             if (p < s->end && *p == ',') {
                 p = json_skip_space(p + 1, s->end);
                 open = true;
