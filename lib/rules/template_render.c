@@ -46,6 +46,7 @@ void value_write_text(const struct piece *piece, const struct value *value,
                       struct render_context *ctx, struct buffer *out) {
     switch (value->kind) {
     case VALUE_MISSING:
+        ctx->missing = true;
         buffer_append_str(out, MISSING);
         break;
     case VALUE_TEXT:
@@ -62,6 +63,7 @@ void value_write_text(const struct piece *piece, const struct value *value,
         payload_append(out, value->text, ctx->encoding);
         break;
     case VALUE_JSON:
+        ctx->missing |= value->json.kind == JSON_NULL;
         if (value->json.kind == JSON_STRING) {
             json_append_decoded(out, &value->json);
         } else {
@@ -109,6 +111,7 @@ void value_write_json(const struct piece *piece, const struct value *value,
     struct json_value whole;
     switch (value->kind) {
     case VALUE_MISSING:
+        ctx->missing = true;
         buffer_append_str(out, STR("null"));
         break;
     case VALUE_TEXT:
@@ -238,6 +241,7 @@ static void append_piece(const struct template *t, const struct piece *piece,
     }
     if (piece->kind == PIECE_TEXT_FIELD && piece->place == PLACE_STRING) {
         mqk_str text = piece_text(piece, ctx->event);
+        ctx->missing |= !text.data;
         ctx->utf8_replaced |= json_write_escaped(out, text.data ? text : MISSING);
         return;
     }
