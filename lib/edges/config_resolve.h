@@ -39,8 +39,31 @@ struct resolve {
 
 /* The steps, in this order. What is wrong is added to the problems (also `no_memory`), and the next
  * step can still be taken to find more. */
-void resolve_clusters(struct resolve *r); /* settings.clusters, and the drafts for the rules */
-void resolve_rules(struct resolve *r);    /* settings.rules and settings.lanes */
+void resolve_clusters(struct resolve *r);  /* settings.clusters, and the drafts for the rules */
+void resolve_consumers(struct resolve *r); /* settings.consumers and settings.downlink */
+void resolve_rules(struct resolve *r);     /* settings.rules and settings.lanes */
+
+/* A rule and where it stands: what messages need of it. */
+struct rule_place {
+    const struct source *source;
+    const struct yaml_node *node;
+    const char *list; /* "kafka.hook", "kafka.hooks" or "kafka.consumer" */
+    uint32_t index;   /* in its list */
+};
+struct origin rule_origin(const struct rule_place *place);
+
+/* A problem that a rule compiler found: told with the place in the file. (config_rules.c) */
+void rule_report(struct resolve *r, const struct rule_place *place, const struct key_table *table,
+                 const char *path, size_t at, mqk_severity severity, mqk_status code,
+                 const char *sentence);
+
+/* Index of the cluster that a rule names, or of the only one; problems are reported.
+ * (config_rules.c) */
+uint32_t rule_cluster(struct resolve *r, const char *name, const struct key_table *table,
+                      const struct origin *origin);
+
+/* The lane of a cluster's rules without settings of their own. (config_rules.c) */
+uint32_t cluster_lane(struct resolve *r, uint32_t cluster);
 
 /* A rule's or cluster's way of producing. */
 void producer_resolve(const struct producer_yaml *yaml, struct producer_settings *out);

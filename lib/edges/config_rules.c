@@ -8,14 +8,6 @@
 
 #define DEFAULT_MAX_TOPICS 1000
 
-/* A rule and where it stands: what messages need of it. */
-struct rule_place {
-    const struct source *source;
-    const struct yaml_node *node;
-    const char *list; /* "kafka.hook" or "kafka.hooks" */
-    uint32_t index;   /* in its list */
-};
-
 struct rules_draft {
     struct resolve *r;
     struct rule_source *rules;
@@ -23,53 +15,59 @@ struct rules_draft {
     size_t count;
 };
 
-static struct origin rule_origin(const struct rule_place *place) {
+struct origin rule_origin(const struct rule_place *place) {
     struct origin origin = {place->source, place->node, ""};
     snprintf(origin.path, sizeof(origin.path), "%.200s[%u]", place->list, place->index);
     return origin;
 }
 
 /* Settings of a message may also stand in `kafka_message`. */
-static bool locate(const struct origin *rule, const char *path, struct origin *found) {
+static bool locate(const struct origin *rule, const struct key_table *table, const char *path,
+                   struct origin *found) {
     char inner[CONFIG_PATH_SIZE];
     struct origin other;
-    if (config_locate(rule, &rule_table, path, found)) {
+    if (config_locate(rule, table, path, found)) {
         return true;
     }
     snprintf(inner, sizeof(inner), "kafka_message.%.200s", path);
-    if (!config_locate(rule, &rule_table, inner, &other)) {
+    if (!config_locate(rule, table, inner, &other)) {
         return false;
     }
     *found = other;
     return true;
 }
 
-/* A problem that the ruleset found: told with the place in the file. */
-static void tell_rule_problem(void *user, size_t rule, const char *path, size_t at,
-                              mqk_severity severity, mqk_status code, const char *sentence) {
-    struct rules_draft *draft = user;
-    struct problems *problems = draft->r->problems;
-    if (code == MQK_ERR_NO_MEMORY || rule >= draft->count) {
-        problems->no_memory = true;
-        return;
-    }
-    struct origin origin = rule_origin(&draft->places[rule]);
+void rule_report(struct resolve *r, const struct rule_place *place, const struct key_table *table,
+                 const char *path, size_t at, mqk_severity severity, mqk_status code,
+                 const char *sentence) {
+    struct problems *problems = r->problems;
+    struct origin origin = rule_origin(place);
     struct origin found;
-    if (!locate(&origin, path, &found) || at == 0) {
+    if (!locate(&origin, table, path, &found) || at == 0) {
         config_report(problems, &found, severity, code, "%s", sentence);
         return;
     }
-    struct place place = source_place(found.source, found.node);
-    if (yaml_place_in(found.source->text, found.node, at, &place.line, &place.column)) {
-        problems_add(problems, &place, severity, code, found.path, "%s", sentence);
+    struct place spot = source_place(found.source, found.node);
+    if (yaml_place_in(found.source->text, found.node, at, &spot.line, &spot.column)) {
+        problems_add(problems, &spot, severity, code, found.path, "%s", sentence);
         return;
     }
     size_t characters = 1;
     for (size_t i = 0; i + 1 < at && i < found.node->text.len; i++) {
         characters += ((unsigned char)found.node->text.data[i] & 0xC0) != 0x80;
     }
-    problems_add(problems, &place, severity, code, found.path, "%s (at character %zu)", sentence,
+    problems_add(problems, &spot, severity, code, found.path, "%s (at character %zu)", sentence,
                  characters);
+}
+
+static void tell_rule_problem(void *user, size_t rule, const char *path, size_t at,
+                              mqk_severity severity, mqk_status code, const char *sentence) {
+    struct rules_draft *draft = user;
+    if (code == MQK_ERR_NO_MEMORY || rule >= draft->count) {
+        draft->r->problems->no_memory = true;
+        return;
+    }
+    rule_report(draft->r, &draft->places[rule], &rule_table, path, at, severity, code, sentence);
 }
 
 /* Takes kafka_message apart. */
@@ -101,7 +99,7 @@ static void fold_message(struct resolve *r, struct rule_yaml *yaml, const struct
     }
 }
 
-static void report_cluster(struct resolve *r, const struct rule_yaml *yaml,
+static void report_cluster(struct resolve *r, const char *name, const struct key_table *table,
                            const struct origin *origin) {
     const char *names[64];
     size_t count = 0;
@@ -112,7 +110,7 @@ static void report_cluster(struct resolve *r, const struct rule_yaml *yaml,
         snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", names[count]);
     }
     names[count] = NULL;
-    if (!yaml->cluster) {
+    if (!name) {
         config_report(r->problems, origin, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
                       "\"cluster\" is missing; there are several: %s", list);
         return;
@@ -120,25 +118,32 @@ static void report_cluster(struct resolve *r, const struct rule_yaml *yaml,
     struct origin at;
     char quote[ERROR_QUOTE_SIZE];
     char hint[ERROR_HINT_SIZE];
-    config_locate(origin, &rule_table, "cluster", &at);
+    config_locate(origin, table, "cluster", &at);
     config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
-                  "there is no cluster \"%s\" (there is: %s)%s",
-                  error_quote(mqk_cstr(yaml->cluster), quote), list,
-                  error_hint(mqk_cstr(yaml->cluster), names, hint));
+                  "there is no cluster \"%s\" (there is: %s)%s", error_quote(mqk_cstr(name), quote),
+                  list, error_hint(mqk_cstr(name), names, hint));
 }
 
-/* Index of the rule's cluster. */
-static uint32_t find_cluster(struct resolve *r, const struct rule_yaml *yaml,
-                             const struct origin *origin) {
-    for (size_t i = 0; yaml->cluster && i < r->cluster_count; i++) {
-        if (strcmp(r->clusters[i].name, yaml->cluster) == 0) {
+uint32_t rule_cluster(struct resolve *r, const char *name, const struct key_table *table,
+                      const struct origin *origin) {
+    for (size_t i = 0; name && i < r->cluster_count; i++) {
+        if (strcmp(r->clusters[i].name, name) == 0) {
             return (uint32_t)i;
         }
     }
-    if (r->cluster_count > 1 || (yaml->cluster && r->cluster_count == 1)) {
-        report_cluster(r, yaml, origin);
+    if (r->cluster_count > 1 || (name && r->cluster_count == 1)) {
+        report_cluster(r, name, table, origin);
     }
     return 0;
+}
+
+uint32_t cluster_lane(struct resolve *r, uint32_t cluster) {
+    struct cluster_draft *c = &r->clusters[cluster];
+    struct origin nowhere = {.node = NULL};
+    if (c->lane == UINT32_MAX) {
+        c->lane = lane_find(r, cluster, c->producer, &nowhere);
+    }
+    return c->lane;
 }
 
 /* The lane, and the encoding that its producer settings ask for. */
@@ -161,10 +166,7 @@ static void take_producer(struct resolve *r, const struct rule_yaml *yaml, uint3
         out->lane = lane_find(r, cluster, &merged, &own);
         return;
     }
-    if (c->lane == UINT32_MAX) {
-        c->lane = lane_find(r, cluster, &merged, &own);
-    }
-    out->lane = c->lane;
+    out->lane = cluster_lane(r, cluster);
 }
 
 static void take_filters(struct resolve *r, const struct rule_yaml *yaml,
@@ -227,7 +229,7 @@ static void take_rule(struct rules_draft *draft, struct rule_yaml *yaml) {
     if (yaml->max_topics) {
         units_integer(mqk_cstr(yaml->max_topics), &max_topics);
     }
-    uint32_t cluster = find_cluster(r, yaml, &origin);
+    uint32_t cluster = rule_cluster(r, yaml->cluster, &rule_table, &origin);
     *out = (struct rule_source){
         .name = mqk_cstr(yaml->name),
         .hook = mqk_cstr(yaml->hook),
@@ -242,6 +244,7 @@ static void take_rule(struct rules_draft *draft, struct rule_yaml *yaml) {
         .timestamp = mqk_cstr(yaml->timestamp),
         .partition = mqk_cstr(yaml->partition),
         .stop = yaml->stop && *yaml->stop,
+        .origin_header = yaml->origin_header && *yaml->origin_header,
         .max_topics = (uint32_t)max_topics,
         .cluster = mqk_cstr(cluster < r->cluster_count ? r->clusters[cluster].name : NULL),
     };
@@ -287,6 +290,9 @@ static void check_use(struct resolve *r) {
         for (size_t n = 0; n < r->lane_count && !used; n++) {
             used = r->lanes[n].cluster == i;
         }
+        for (size_t n = 0; n < r->settings->consumer_count && !used; n++) {
+            used = r->settings->consumers[n].cluster == i;
+        }
         if (!used) {
             config_report(r->problems, &r->clusters[i].origins[0], MQK_SEVERITY_WARNING, MQK_OK,
                           "no rule uses this cluster");
@@ -299,7 +305,7 @@ void resolve_rules(struct resolve *r) {
     if (!gather(&draft)) {
         return;
     }
-    if (draft.count == 0) {
+    if (draft.count == 0 && r->settings->consumer_count == 0) {
         config_report(r->problems, &r->kafka[0], MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
                       "\"hook\" is missing; without rules nothing would be sent");
         return;
