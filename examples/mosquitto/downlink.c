@@ -16,6 +16,14 @@
 
 #define REASON_MAX 200
 
+/* Both versions publish at the begin of the next turn and save after they have read from clients.
+ * Our turn is after that in 2.0, and in between in 2.1. */
+#ifdef MQK_MOSQUITTO_21
+#define TURNS_TO_SETTLE 1
+#else
+#define TURNS_TO_SETTLE 0
+#endif
+
 /* What belongs to the broker alone. */
 static const char *const own_topics[] = {"$SYS", "$CONTROL"};
 
@@ -35,6 +43,14 @@ static void credit_give(struct downlink *downlink, int rate, int64_t now_ms) {
     downlink->credited_ms = now_ms;
 }
 
+bool downlink_is_settled(struct plugin *plugin) {
+    if (plugin->downlink.unsettled == 0) {
+        return true;
+    }
+    plugin->downlink.unsettled--;
+    return false;
+}
+
 void downlink_begin(struct plugin *plugin) {
     struct downlink *downlink = &plugin->downlink;
     int64_t now_ms = steady_ms();
@@ -48,6 +64,7 @@ void downlink_begin(struct plugin *plugin) {
 
 bool downlink_done(struct plugin *plugin) {
     plugin->downlink.open = false;
+    plugin->downlink.unsettled = plugin->downlink.published > 0 ? TURNS_TO_SETTLE : 0;
     return plugin->downlink.published > 0;
 }
 

@@ -12,12 +12,17 @@
 struct downlink {
     bool open;           /* the broker may be touched now */
     int64_t ends_ms;     /* when the broker's loop has been held up for long enough */
+    int unsettled;       /* turns until they are settled */
     uint64_t published;  /* messages handed to the broker in this turn */
     int64_t credit;      /* with a rate: thousandths of messages that may be published now */
     int64_t credited_ms; /* when credit was last given */
 };
 
 struct plugin;
+
+/* Whether what was accepted in the last turn is published, and saved by a broker that saves on
+ * every change. Only then may the bridge be polled again: it takes that for safe. */
+bool downlink_is_settled(struct plugin *plugin);
 
 /* Begins and ends a turn; `done` tells whether the broker has something to publish now. */
 void downlink_begin(struct plugin *plugin);

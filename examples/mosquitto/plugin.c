@@ -77,7 +77,7 @@ static bool poll_is_due(struct plugin *plugin) {
 void plugin_tick(struct plugin *plugin) {
     plugin->ticks = true;
     bool asked = waker_turn(&plugin->waker);
-    if (!poll_is_due(plugin) && !asked) {
+    if (!downlink_is_settled(plugin) || (!poll_is_due(plugin) && !asked)) {
         return;
     }
     downlink_begin(plugin);
