@@ -11,14 +11,18 @@
 #define NUMBER_SIZE 24u
 
 static void letter_release(struct letter *letter) {
-    if (atomic_fetch_sub(&letter->owners, 1) > 1) {
-        return;
+    if (atomic_fetch_sub(&letter->owners, 1) == 1) {
+        free(letter->topic);
+        free(letter);
     }
-    if (letter->item) {
-        consumer_item_free(letter->item);
-    }
-    free(letter->topic);
-    free(letter);
+}
+
+/* The consumer's share ends, and with it what came from librdkafka, which ends before senders do.
+ */
+static void let_go(struct consumer *c, struct letter *letter) {
+    consumer_settle(c, letter->cost);
+    consumer_item_free(letter->item);
+    letter_release(letter);
 }
 
 void letter_done(struct letter *letter, mqk_status status) {
@@ -143,8 +147,6 @@ static bool serve(struct consumer *c, struct letter *letter) {
             return true;
         }
         letter->sent = true;
-        consumer_item_free(letter->item);
-        letter->item = NULL;
         return false;
     }
     if (!atomic_load(&letter->done)) {
@@ -153,6 +155,11 @@ static bool serve(struct consumer *c, struct letter *letter) {
     mqk_status status = (mqk_status)atomic_load(&letter->status);
     if (status == MQK_ERR_CLOSED) {
         return false; /* the bridge closes: the record is read again after the next start */
+    }
+    if (status == MQK_ERR_DROPPED || status == MQK_ERR_EXPIRED) {
+        atomic_store(&letter->done, false);
+        letter->sent = false;
+        return false;
     }
     if (status == MQK_OK) {
         consumer_count(&c->plan.counters->dead_lettered, 1);
@@ -168,8 +175,7 @@ void consumer_serve_letters(struct consumer *c) {
         struct letter *letter = *at;
         if (serve(c, letter)) {
             *at = letter->next;
-            consumer_settle(c, letter->cost);
-            letter_release(letter);
+            let_go(c, letter);
         } else {
             at = &letter->next;
         }
@@ -203,8 +209,7 @@ void consumer_forget_letters(struct consumer *c, const struct consumer_partition
         struct letter *letter = *at;
         if (!p || consumer_letter_is_of(letter, p)) {
             *at = letter->next;
-            consumer_settle(c, letter->cost);
-            letter_release(letter);
+            let_go(c, letter);
         } else {
             at = &letter->next;
         }

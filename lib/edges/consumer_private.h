@@ -62,7 +62,7 @@ struct letter {
     const char *reason; /* static */
     char *topic;
     int32_t partition;
-    struct consumer_item *item; /* until it was sent */
+    struct consumer_item *item;
     int64_t offset;
     size_t cost;
 };

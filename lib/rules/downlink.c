@@ -133,7 +133,13 @@ static bool is_fleeting(const struct template *t) {
 
 static void render(struct work *w, const struct template *t, struct rendered_part *part) {
     struct buffer *buffer = &w->c->text;
+    w->ctx.missing = false;
     rendered_part_set(part, t, &w->ctx, buffer);
+    if (t->piece_count == 1 && w->ctx.missing) {
+        /* A lone null is as good as missing. */
+        part->inside = false;
+        part->text = (mqk_str){NULL, 0};
+    }
     if (!part->inside && part->text.len > 0 && is_fleeting(t)) {
         part->at = buffer->len;
         part->inside = true;
@@ -143,7 +149,6 @@ static void render(struct work *w, const struct template *t, struct rendered_par
 
 /* A text in which no value is missing, and which is not empty: what topics and names must be. */
 static bool render_whole(struct work *w, const struct template *t, struct rendered_part *part) {
-    w->ctx.missing = false;
     render(w, t, part);
     return part->text.data && part->text.len > 0 && !w->ctx.missing;
 }

@@ -201,9 +201,11 @@ static void render_single(const struct template *t, struct render_context *ctx,
     struct value value;
     value_find(t, piece, ctx, &value);
     if (value.kind == VALUE_MISSING) {
+        ctx->missing = true;
         *out = (mqk_str){NULL, 0};
         return;
     }
+    ctx->missing |= value.kind == VALUE_JSON && value.json.kind == JSON_NULL;
     if (piece->place == PLACE_TEXT && is_slice(&value, ctx, out)) {
         return;
     }
