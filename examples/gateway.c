@@ -334,6 +334,7 @@ static bool bridge_start(struct gateway *gateway) {
     const mqk_host host = {.size = sizeof(host),
                            .user = gateway,
                            .node = mqk_cstr(gateway->node),
+                           .flags = MQK_HOST_CONFIRM_BY_POLL,
                            .log_level = MQK_LOG_INFO,
                            .log = host_log,
                            .publish = host_publish};

@@ -179,6 +179,7 @@ static bool bridge_start(struct plugin *plugin) {
     const mqk_host host = {.size = sizeof(host),
                            .user = plugin,
                            .node = mqk_cstr(plugin->options.node),
+                           .flags = MQK_HOST_CONFIRM_BY_POLL,
                            .log_level = plugin->options.log_level,
                            .log = host_log,
                            .publish = downlink_publish,

@@ -559,7 +559,12 @@ typedef enum mqk_log_level {
 enum {
     /** Callbacks run on a thread of the library as things happen, instead of in mqk_bridge_poll().
      */
-    MQK_HOST_LIBRARY_THREAD = 1
+    MQK_HOST_LIBRARY_THREAD = 1,
+    /** ::MQK_ACCEPT counts from the next mqk_bridge_poll() or mqk_bridge_flush() on (with
+     * MQK_HOST_LIBRARY_THREAD: from the thread's next round on); mqk_bridge_fd() is readable until
+     * then. For hosts that need time to make safe what they accepted: they poll again when they
+     * have. What they accepted after that comes again when they end without polling once more. */
+    MQK_HOST_CONFIRM_BY_POLL = 2
 };
 
 /** What the host says to something that Kafka asks of it. */

@@ -184,13 +184,7 @@ mqk_status mqk_bridge_reload(mqk_bridge *b, const mqk_config *config, mqk_error 
     return g ? MQK_OK : error_set(err, why.code, why.line, why.column, "%s", why.message);
 }
 
-mqk_status mqk_bridge_flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
-    if (!b) {
-        return MQK_ERR_ARGUMENT;
-    }
-    if (!bridge_is_ours(b)) {
-        return MQK_ERR_FORKED;
-    }
+static mqk_status flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
     int64_t deadline = clock_deadline_ms(timeout_ms);
     pthread_mutex_lock(&b->control);
     fleet_hurry(&b->fleet, true);
@@ -216,6 +210,19 @@ mqk_status mqk_bridge_flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered
     return left == 0 ? MQK_OK : MQK_ERR_TIMEOUT;
 }
 
+mqk_status mqk_bridge_flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
+    if (!b) {
+        return MQK_ERR_ARGUMENT;
+    }
+    if (!bridge_is_ours(b)) {
+        return MQK_ERR_FORKED;
+    }
+    if (!b->outbox.has_thread) {
+        intake_confirm(&b->intake);
+    }
+    return flush(b, timeout_ms, undelivered);
+}
+
 mqk_status mqk_bridge_close(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
     if (undelivered) {
         *undelivered = 0;
@@ -228,7 +235,7 @@ mqk_status mqk_bridge_close(mqk_bridge *b, int timeout_ms, uint64_t *undelivered
     }
     intake_stop(&b->intake);
     if (timeout_ms != 0 && b->alive) {
-        mqk_bridge_flush(b, timeout_ms, NULL);
+        flush(b, timeout_ms, NULL);
     }
     outbox_set_more(&b->outbox, NULL, NULL);
     intake_fini(&b->intake);
@@ -248,6 +255,9 @@ int mqk_bridge_poll(mqk_bridge *b, int timeout_ms) {
     }
     if (!bridge_is_ours(b)) {
         return MQK_ERR_FORKED;
+    }
+    if (!b->outbox.has_thread) {
+        intake_confirm(&b->intake);
     }
     if (atomic_load(&b->fleet.retired) > 0 || atomic_load(&b->intake.retired) > 0) {
         pthread_mutex_lock(&b->control);

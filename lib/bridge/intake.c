@@ -57,6 +57,10 @@ static mqk_answer ask_host(void *user, enum downlink_action action,
     return host->record(host->user, &command->record);
 }
 
+static bool host_confirms(const struct intake *in) {
+    return in->outbox->host.flags & MQK_HOST_CONFIRM_BY_POLL;
+}
+
 /* Name of the callback that an action needs and that the host does not have, or NULL. */
 static const char *missing_callback(const mqk_host *host, enum downlink_action action) {
     switch (action) {
@@ -116,8 +120,22 @@ static size_t count_rules(struct intake *in) {
     return count;
 }
 
+void intake_confirm(struct intake *in) {
+    if (!host_confirms(in)) {
+        return;
+    }
+    pthread_mutex_lock(&in->lock);
+    for (struct intake_rule *rule = in->rules; rule; rule = rule->next) {
+        consumer_confirm(rule->consumer);
+    }
+    pthread_mutex_unlock(&in->lock);
+}
+
 int intake_offer(void *user) {
     struct intake *in = user;
+    if (in->outbox->has_thread) {
+        intake_confirm(in);
+    }
     size_t offered = 0;
     size_t idle = 0; /* rules in a row that had nothing */
     size_t rules = count_rules(in);
@@ -131,7 +149,8 @@ int intake_offer(void *user) {
         offered += n;
         idle = n > 0 ? 0 : idle + 1;
     }
-    if (idle < rules) {
+    /* When there is no more, the host is still to come back, which confirms what it accepted. */
+    if (idle < rules || (offered > 0 && host_confirms(in))) {
         outbox_wake(in->outbox);
     }
     return (int)offered;
@@ -226,7 +245,13 @@ static struct intake_rule *make_draft(struct intake *in, const struct generation
         .node = in->node,
         .counters = get_counters(in, name),
     };
-    const struct consumer_owner owner = {rule, on_ready, send_letter, in->log};
+    const struct consumer_owner owner = {
+        .user = rule,
+        .ready = on_ready,
+        .send = send_letter,
+        .log = in->log,
+        .confirms = host_confirms(in),
+    };
     if (rule) {
         rule->in = in;
         rule->counters = plan.counters;

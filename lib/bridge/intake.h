@@ -43,6 +43,9 @@ bool intake_prepare(struct intake *in, const struct generation *g, mqk_error *er
  * of producers that the new generation does not use. */
 void intake_take(struct intake *in, const struct generation *g);
 
+/* The host comes back: with MQK_HOST_CONFIRM_BY_POLL, what it accepted before is safe. */
+void intake_confirm(struct intake *in);
+
 /* Offers what waits to the host; returns how many records were offered. (An outbox_more_fn.) */
 int intake_offer(void *user);
 

@@ -280,7 +280,11 @@ static void leave(struct consumer *c) {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(c->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(c->client, queue);
     while (!error && !rd_kafka_consumer_closed(c->client) && clock_monotonic_ms() < deadline) {
-        rd_kafka_queue_poll_callback(queue, POLL_MS);
+        /* Serves the last rebalance; records that come along are nobody's any more. */
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, POLL_MS);
+        if (message) {
+            rd_kafka_message_destroy(message);
+        }
     }
     if (error) {
         rd_kafka_error_destroy(error);

@@ -44,6 +44,7 @@ struct consumer_owner {
     mqk_status (*send)(void *user, struct producer *producer, struct record *record,
                        struct letter *letter);
     struct log *log;
+    bool confirms; /* consumer_confirm() is called, and what is accepted counts only then */
 };
 
 /* What makes a consumer; all of it must outlive it. */
@@ -71,6 +72,9 @@ void consumer_set_producer(struct consumer *c, struct producer *producer);
 /* What the host says to a record. */
 typedef mqk_answer (*consumer_answer_fn)(void *user, enum downlink_action action,
                                          const struct downlink_command *command);
+
+/* With an owner that confirms: what the host has accepted so far may be committed. */
+void consumer_confirm(struct consumer *c);
 
 /* Offers up to `most` records that wait; returns how many were offered. One thread at a time, not
  * from within `answer`. */

@@ -33,6 +33,7 @@ static void add_partition(struct consumer *c, const char *topic, int32_t id) {
     p->id = id;
     p->read_offset = -1;
     p->committed = -1;
+    p->unconfirmed = -1;
     p->tail = &p->head;
     pthread_mutex_lock(&c->lock);
     p->next = c->partitions;
@@ -92,6 +93,9 @@ int64_t consumer_position(const struct consumer *c, const struct consumer_partit
     } else if (p->head) {
         position = p->head->command.record.offset;
     }
+    if (p->unconfirmed >= 0) {
+        position = p->unconfirmed;
+    }
     for (const struct letter *letter = c->letters; letter; letter = letter->next) {
         if (letter->offset < position && consumer_letter_is_of(letter, p)) {
             position = letter->offset;
@@ -136,7 +140,9 @@ void consumer_on_commit(rd_kafka_t *client, rd_kafka_resp_err_t err,
         if (why == RD_KAFKA_RESP_ERR_NO_ERROR) {
             continue;
         }
-        log_write(c->owner.log, MQK_LOG_WARNING, "consumer-commit",
+        log_write(c->owner.log,
+                  why == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ? MQK_LOG_INFO : MQK_LOG_WARNING,
+                  "consumer-commit",
                   "consumer rule \"%.*s\": the offset of %s[%d] was not committed, and is tried "
                   "again: %s",
                   STR_ARG(consumer_name(c)), one->topic, (int)one->partition,

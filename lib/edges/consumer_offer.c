@@ -74,6 +74,9 @@ static struct consumer_item *take_answer(struct consumer *c, struct consumer_par
     switch (answer) {
     case MQK_ACCEPT:
         let_go(c, p);
+        if (c->owner.confirms && p->unconfirmed < 0) {
+            p->unconfirmed = item->command.record.offset;
+        }
         consumer_count(&counters->delivered, 1);
         consumer_settle(c, item->cost);
         return item;
@@ -139,6 +142,14 @@ size_t consumer_offer(struct consumer *c, consumer_answer_fn answer, void *user,
     pthread_mutex_unlock(&c->lock);
     free_chain(done);
     return offered;
+}
+
+void consumer_confirm(struct consumer *c) {
+    pthread_mutex_lock(&c->lock);
+    for (struct consumer_partition *p = c->partitions; p; p = p->next) {
+        p->unconfirmed = -1;
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
 bool consumer_is_ready(struct consumer *c) {

@@ -74,6 +74,16 @@ class Account:
                 f'lost {len(self.lost())}, duplicated {arrived - len(self.arrived)}, '
                 f'unknown {len(strange)}')
 
+    def wait(self, arrived):
+        """Waits until as many different ones have arrived as were sent, or nothing comes any
+        more."""
+        self.arrived = arrived
+        seen, since = -1, time.monotonic()
+        while len(arrived) < len(self.sent) and time.monotonic() - since < 30:
+            if len(arrived) != seen:
+                seen, since = len(arrived), time.monotonic()
+            time.sleep(0.1)
+
     def check(self, case):
         print(self.text(), flush=True)
         case.assertEqual(self.lost()[:10], [], self.text())

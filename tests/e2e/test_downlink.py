@@ -141,32 +141,23 @@ class Publish(Base):
         got = client.receive(len(bad), 30)
         self.assertEqual([m.payload for m in got], [b'good %d' % n for n in range(len(bad))])
         letters = self.kafka.wait_records(dead, len(bad))
-        self.assertEqual([r.value for r in letters], [b'bad %d' % n for n in range(len(bad))])
+        self.assertEqual(sorted(r.value for r in letters), [b'bad %d' % n for n in range(len(bad))])
         print(f'refused: sent {2 * len(bad)}, arrived {len(got)}, dead letters {len(letters)}, '
               'lost 0')
 
     def test_latency_on_an_idle_broker(self):
         topic = self.kafka.new_topic()
         broker = self.mosquitto(
-            publish_rule(topic, librdkafka=['fetch.wait.max.ms=100'], commit_interval='1s'))
+            publish_rule(topic, payload='${ts}'))
         client = self.client(broker, 'c', 4)
         client.subscribe('t', 0)
-        writer = subprocess.Popen(
-            [harness.program('kcat'), '-P', '-u', '-b', self.kafka.bootstrap, '-t', topic, '-k', 't',
-             '-X', 'linger.ms=0'], stdin=subprocess.PIPE, preexec_fn=harness.die_with_us)
-        self.stops.append(lambda: (writer.stdin.close(), harness.stop_process(writer)))
-
-        def once(n):
-            begin = time.monotonic()
-            writer.stdin.write(b'%d\n' % n)
-            writer.stdin.flush()
-            self.assertEqual([m.payload for m in client.receive(1, 60)], [b'%d' % n])
-            return time.monotonic() - begin
-        once(-1)
         took = []
-        for n in range(ROUNDS):
+        for n in range(-1, ROUNDS):
+            produce(self.kafka, topic, [('t', 'x')])  # which stamps it with the time
+            message, = client.receive(1, 60)
+            if n >= 0:
+                took.append(time.time() - int(message.payload) / 1000)
             time.sleep(0.037 + n % 10 * 0.011)  # not in step with anything
-            took.append(once(n))
         took.sort()
         median, most = statistics.median(took), took[int(ROUNDS * 0.95)]
         print(f'latency of {ROUNDS} records, ms: median {median * 1000:.1f}, '
@@ -422,11 +413,10 @@ class Gateway(Base):
             elif end == 'kill':
                 process.kill()
                 process.wait()
-        wait_until('all messages', lambda: len(subscriber.payloads) >= 6000)
+        account.wait(subscriber.payloads)
         self.assertEqual(harness.stop_process(process), 0, said())
         subscriber.stop()
         broker.stop()
-        account.arrived = subscriber.payloads
         account.check(self)
 
     def test_kick_and_acl_clean_are_refused_at_the_start(self):

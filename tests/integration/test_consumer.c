@@ -33,6 +33,7 @@ static int stop(void **state) {
     "      group_id: g\n"                                                                          \
     "      offset_reset: earliest\n"                                                               \
     "      topics: [t]\n"                                                                          \
+    "      librdkafka: " QUICK_GROUP "\n"                                                          \
     "      " more "\n"
 
 static void publishes(void **state) {
