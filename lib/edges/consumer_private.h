@@ -46,7 +46,8 @@ struct consumer_partition {
     int64_t delay_ms;
     /* Behind the last record that was read; -1: nothing is known yet. */
     int64_t read_offset;
-    int64_t committed;   /* what was last sent to Kafka; -1: nothing */
+    int64_t sent;        /* what was last sent to Kafka to be committed; -1: nothing */
+    int64_t committed;   /* what Kafka has said yes to; -1: nothing */
     int64_t unconfirmed; /* the first that was accepted and is not confirmed; -1: none */
     struct consumer_item *head;
     struct consumer_item **tail;
