@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A gateway: subscribes to any MQTT broker and hands what arrives to the library. For brokers that
- * cannot load plugins. One thread, one poll(2) over the MQTT socket, the bridge and the signals.
+ * A gateway: subscribes to any MQTT broker and hands what arrives to the library, and publishes
+ * what the library reads from Kafka. For brokers that cannot load plugins. One thread, one poll(2)
+ * over the MQTT socket, the bridge and the signals.
  *
  * libmosquitto acknowledges a QoS 1 message before it hands it over, so what the gateway holds when
- * it is killed is lost; on SIGTERM and SIGINT everything is delivered first.
+ * it is killed is lost; on SIGTERM and SIGINT everything is delivered first. In the other direction
+ * nothing is lost at QoS 1 and 2: the bridge is not polled again, and so commits nothing, before
+ * the MQTT broker has acknowledged what was published in the last poll.
  */
+#include "gateway_outgoing.h"
 #include "mosquitto/props.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -39,13 +43,15 @@ struct gateway {
     int64_t retry_at_ms; /* when not connected: next attempt */
     int retry_ms;
     uint64_t received;
+    struct outgoing outgoing;
 };
 
 static const char help[] =
     "Usage: mqkafka-gateway RULES.yaml FILTER...\n"
     "Subscribes to the topic FILTERs on an MQTT broker (MQTT 5, QoS 1, a session that the broker\n"
     "keeps for a day) and turns what arrives into message.publish events for the rules in\n"
-    "RULES.yaml, which make Kafka records of them.\n"
+    "RULES.yaml, which make Kafka records of them. Consumer rules with action: publish work, too;\n"
+    "kick and acl_clean do not, as a client cannot disconnect others.\n"
     "\n"
     "Environment:\n"
     "  MQTT_HOST, MQTT_PORT          the broker (localhost; 1883, with a CA 8883)\n"
@@ -105,6 +111,14 @@ static void rules_reload(struct gateway *gateway) {
     mqk_config_free(config);
 }
 
+/* What the gateway publishes itself is not to come back and go to Kafka again. MQTT 5 does not
+ * allow to ask for that with a shared subscription. */
+static int subscription_options(const char *filter) {
+    bool shared = strncmp(filter, "$share/", strlen("$share/")) == 0;
+    return shared ? MQTT_SUB_OPT_SEND_RETAIN_NEW
+                  : MQTT_SUB_OPT_SEND_RETAIN_NEW | MQTT_SUB_OPT_NO_LOCAL;
+}
+
 static void on_connect(struct mosquitto *mqtt, void *user, int code, int flags,
                        const mosquitto_property *props) {
     struct gateway *gateway = user;
@@ -114,11 +128,12 @@ static void on_connect(struct mosquitto *mqtt, void *user, int code, int flags,
         return;
     }
     gateway->retry_ms = RETRY_FIRST_MS;
+    gateway->outgoing.open = true;
     complain("connected", (flags & 1) ? "the earlier session goes on" : "a new session");
     /* Harmless to repeat: retained messages come for new subscriptions only. */
     for (int i = 0; i < gateway->filter_count; i++) {
         int rc = mosquitto_subscribe_v5(mqtt, NULL, gateway->filters[i], 1,
-                                        MQTT_SUB_OPT_SEND_RETAIN_NEW, NULL);
+                                        subscription_options(gateway->filters[i]), NULL);
         if (rc != MOSQ_ERR_SUCCESS) {
             complain(gateway->filters[i], mosquitto_strerror(rc));
         }
@@ -138,8 +153,9 @@ static void on_subscribe(struct mosquitto *mqtt, void *user, int mid, int count,
 }
 
 static void on_disconnect(struct mosquitto *mqtt, void *user, int code) {
+    struct gateway *gateway = user;
     (void)mqtt;
-    (void)user;
+    gateway->outgoing.open = false;
     if (code != 0) {
         complain("connection lost", mosquitto_strerror(code));
     }
@@ -160,6 +176,21 @@ static void on_message(struct mosquitto *mqtt, void *user, const struct mosquitt
     props_read(&gateway->props, props, &event);
     mqk_on_event(gateway->bridge, &event);
     props_clear(&gateway->props);
+}
+
+static void on_publish(struct mosquitto *mqtt, void *user, int packet_id, int code,
+                       const mosquitto_property *props) {
+    struct gateway *gateway = user;
+    (void)mqtt;
+    (void)props;
+    if (!outgoing_done(&gateway->outgoing, packet_id, code)) {
+        complain("the broker refuses a message from Kafka", mosquitto_reason_string(code));
+    }
+}
+
+static mqk_answer host_publish(void *user, const mqk_publish *publish) {
+    struct gateway *gateway = user;
+    return outgoing_publish(&gateway->outgoing, publish);
 }
 
 static bool mqtt_set_up(struct gateway *gateway) {
@@ -185,6 +216,8 @@ static bool mqtt_set_up(struct gateway *gateway) {
     mosquitto_subscribe_callback_set(mqtt, on_subscribe);
     mosquitto_disconnect_callback_set(mqtt, on_disconnect);
     mosquitto_message_v5_callback_set(mqtt, on_message);
+    mosquitto_publish_v5_callback_set(mqtt, on_publish);
+    gateway->outgoing.mqtt = mqtt;
     return true;
 }
 
@@ -224,37 +257,53 @@ static bool signals_handle(struct gateway *gateway) {
     return true;
 }
 
-static void run(struct gateway *gateway) {
+/* One turn; false when it is time to end. While acknowledgements are awaited the bridge waits, too:
+ * its next poll would take what was accepted in the last one for safe. */
+static bool turn(struct gateway *gateway, int longest_ms) {
     bool running = true;
-    mqtt_connect(gateway, true);
-    while (running) {
-        int socket = mosquitto_socket(gateway->mqtt);
-        if (socket < 0) {
-            mqtt_connect(gateway, false);
-            socket = mosquitto_socket(gateway->mqtt);
-        }
-        short events = mosquitto_want_write(gateway->mqtt) ? POLLIN | POLLOUT : POLLIN;
-        struct pollfd fds[] = {{.fd = signal_pipe[0], .events = POLLIN},
-                               {.fd = mqk_bridge_fd(gateway->bridge), .events = POLLIN},
-                               {.fd = socket, .events = events}};
-        if (poll(fds, 3, socket < 0 ? RETRY_FIRST_MS : LOOP_MS) < 0 && errno != EINTR) {
-            complain("poll", strerror(errno));
-            return;
-        }
-        if (fds[0].revents) {
-            running = signals_handle(gateway);
-        }
-        if (fds[1].revents) {
-            mqk_bridge_poll(gateway->bridge, 0);
-        }
-        if (fds[2].revents & ~POLLOUT) {
-            mosquitto_loop_read(gateway->mqtt, 1);
-        }
-        if (fds[2].revents & POLLOUT) {
-            mosquitto_loop_write(gateway->mqtt, 1);
-        }
-        mosquitto_loop_misc(gateway->mqtt);
+    int socket = mosquitto_socket(gateway->mqtt);
+    if (socket < 0) {
+        mqtt_connect(gateway, false);
+        socket = mosquitto_socket(gateway->mqtt);
     }
+    int bridge = gateway->outgoing.waiting > 0 ? -1 : mqk_bridge_fd(gateway->bridge);
+    short events = mosquitto_want_write(gateway->mqtt) ? POLLIN | POLLOUT : POLLIN;
+    struct pollfd fds[] = {{.fd = signal_pipe[0], .events = POLLIN},
+                           {.fd = bridge, .events = POLLIN},
+                           {.fd = socket, .events = events}};
+    if (socket < 0 && longest_ms > RETRY_FIRST_MS) {
+        longest_ms = RETRY_FIRST_MS;
+    }
+    if (poll(fds, 3, longest_ms) < 0 && errno != EINTR) {
+        complain("poll", strerror(errno));
+        return false;
+    }
+    if (fds[0].revents) {
+        running = signals_handle(gateway);
+    }
+    if (fds[1].revents) {
+        mqk_bridge_poll(gateway->bridge, 0);
+    }
+    if (fds[2].revents & ~POLLOUT) {
+        mosquitto_loop_read(gateway->mqtt, 1);
+    }
+    if (fds[2].revents & POLLOUT) {
+        mosquitto_loop_write(gateway->mqtt, 1);
+    }
+    mosquitto_loop_misc(gateway->mqtt);
+    return running;
+}
+
+static void run(struct gateway *gateway) {
+    mqtt_connect(gateway, true);
+    while (turn(gateway, LOOP_MS)) {
+    }
+    /* What was published is to be acknowledged, so that it need not come again. */
+    int64_t until_ms = now_ms() + CLOSE_TIMEOUT_MS;
+    while (gateway->outgoing.waiting > 0 && now_ms() < until_ms) {
+        turn(gateway, 100);
+    }
+    gateway->outgoing.open = false;
 }
 
 static const char *env_or(const char *name, const char *fallback) {
@@ -283,9 +332,12 @@ static bool arguments_read(struct gateway *gateway, int argc, char **argv) {
 
 static bool bridge_start(struct gateway *gateway) {
     const mqk_host host = {.size = sizeof(host),
+                           .user = gateway,
                            .node = mqk_cstr(gateway->node),
+                           .flags = MQK_HOST_CONFIRM_BY_POLL,
                            .log_level = MQK_LOG_INFO,
-                           .log = host_log};
+                           .log = host_log,
+                           .publish = host_publish};
     mqk_error error = {.code = MQK_OK};
     char servers[512];
     mqk_config *config = rules_load(gateway);
@@ -317,14 +369,19 @@ static int finish(struct gateway *gateway) {
     if (!gateway->bridge) {
         return 1;
     }
-    mqk_bridge_flush(gateway->bridge, CLOSE_TIMEOUT_MS, NULL);
+    const struct outgoing *outgoing = &gateway->outgoing;
+    if (outgoing->waiting == 0) {
+        mqk_bridge_flush(gateway->bridge, CLOSE_TIMEOUT_MS, NULL);
+    }
     mqk_bridge_stats(gateway->bridge, &stats);
-    mqk_bridge_close(gateway->bridge, 0, &undelivered);
+    mqk_bridge_close(gateway->bridge, outgoing->waiting == 0 ? 0 : CLOSE_TIMEOUT_MS, &undelivered);
     fprintf(stderr,
             "mqkafka-gateway: %llu messages received, %llu records delivered, %llu failed, "
-            "%llu lost\n",
+            "%llu lost; %llu published, %u without acknowledgement, %llu refused\n",
             (unsigned long long)gateway->received, (unsigned long long)stats.delivered,
-            (unsigned long long)stats.failed, (unsigned long long)undelivered);
+            (unsigned long long)stats.failed, (unsigned long long)undelivered,
+            (unsigned long long)outgoing->published, outgoing->waiting,
+            (unsigned long long)outgoing->refused);
     return undelivered == 0 && stats.failed == 0 ? 0 : 1;
 }
 

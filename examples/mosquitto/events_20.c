@@ -153,7 +153,7 @@ static int on_tick(int event, void *data, void *user) {
     (void)data;
     plugin->rechecking = false;
     login_settle(plugin);
-    plugin_poll(plugin);
+    plugin_tick(plugin);
     return MOSQ_ERR_SUCCESS;
 }
 

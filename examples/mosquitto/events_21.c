@@ -225,8 +225,9 @@ static int on_tick(int event, void *data, void *user) {
     struct plugin *plugin = user;
     (void)event;
     clients_fini(&plugin->rechecked);
-    plugin_poll(plugin);
-    tick->next_ms = TICK_MS;
+    plugin_tick(plugin);
+    /* The waker needs the next turn, whenever it comes. */
+    tick->next_ms = plugin->waker.running ? 0 : TICK_MS;
     return MOSQ_ERR_SUCCESS;
 }
 

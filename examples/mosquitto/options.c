@@ -19,6 +19,7 @@ static const struct word log_levels[] = {{"error", MQK_LOG_ERROR},
                                          {"debug", MQK_LOG_DEBUG}};
 static const struct word auth_words[] = {
     {"auto", AUTH_EVENTS_AUTO}, {"true", AUTH_EVENTS_TRUE}, {"false", AUTH_EVENTS_FALSE}};
+static const struct word acl_words[] = {{"ignore", ACL_CLEAN_IGNORE}, {"kick", ACL_CLEAN_KICK}};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -32,7 +33,7 @@ static bool word_find(const struct word *words, size_t count, const char *text, 
     return false;
 }
 
-static bool milliseconds_read(const char *text, int *value) {
+static bool number_read(const char *text, int *value) {
     char *end = NULL;
     errno = 0;
     long number = strtol(text, &end, 10);
@@ -64,7 +65,7 @@ static bool option_read(struct options *options, const char *key, const char *va
         return false;
     }
     if (strcmp(key, "mqk_close_timeout") == 0) {
-        if (milliseconds_read(value, &options->close_timeout_ms)) {
+        if (number_read(value, &options->close_timeout_ms)) {
             return true;
         }
         snprintf(error, error_size,
@@ -80,9 +81,26 @@ static bool option_read(struct options *options, const char *key, const char *va
                  value);
         return false;
     }
+    if (strcmp(key, "mqk_acl_clean") == 0) {
+        if (word_find(acl_words, COUNT(acl_words), value, &word)) {
+            options->acl_clean = (enum acl_clean)word;
+            return true;
+        }
+        snprintf(error, error_size, "plugin_opt_mqk_acl_clean: \"%s\" is not ignore or kick",
+                 value);
+        return false;
+    }
+    if (strcmp(key, "mqk_publish_rate") == 0) {
+        if (number_read(value, &options->publish_rate)) {
+            return true;
+        }
+        snprintf(error, error_size,
+                 "plugin_opt_mqk_publish_rate: \"%s\" is not a number of messages a second", value);
+        return false;
+    }
     snprintf(error, error_size,
              "plugin_opt_%s: unknown option (there are mqk_config, mqk_node, mqk_log_level, "
-             "mqk_close_timeout and mqk_auth_events)",
+             "mqk_close_timeout, mqk_auth_events, mqk_acl_clean and mqk_publish_rate)",
              key);
     return false;
 }

@@ -12,12 +12,17 @@
 /* Whether to register for the broker's authentication and access checks; see security.h. */
 enum auth_events { AUTH_EVENTS_AUTO, AUTH_EVENTS_TRUE, AUTH_EVENTS_FALSE };
 
+/* What becomes of `action: acl_clean`. The broker keeps no decisions that could be forgotten. */
+enum acl_clean { ACL_CLEAN_IGNORE, ACL_CLEAN_KICK };
+
 struct options {
     const char *config; /* mqk_config: path of the rules */
     const char *node;   /* mqk_node: NULL: the machine's host name */
     mqk_log_level log_level;
     int close_timeout_ms;
     enum auth_events auth_events;
+    enum acl_clean acl_clean;
+    int publish_rate; /* messages a second from Kafka; 0: no limit */
 };
 
 /* Reads the options. False, with a sentence in `error`, when one is unknown, missing or wrong. */

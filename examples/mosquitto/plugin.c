@@ -4,6 +4,7 @@
 #include "registration.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -64,11 +65,36 @@ void plugin_emit(struct plugin *plugin, const mqk_event *event) {
     mqk_on_event(plugin->bridge, event);
 }
 
-void plugin_poll(struct plugin *plugin) {
+static bool poll_is_due(struct plugin *plugin) {
     int64_t now_ms = coarse_ms(CLOCK_MONOTONIC_COARSE);
-    if (now_ms - plugin->polled_ms >= POLL_EVERY_MS) {
-        plugin->polled_ms = now_ms;
-        mqk_bridge_poll(plugin->bridge, 0);
+    if (now_ms - plugin->polled_ms < POLL_EVERY_MS) {
+        return false;
+    }
+    plugin->polled_ms = now_ms;
+    return true;
+}
+
+void plugin_tick(struct plugin *plugin) {
+    plugin->ticks = true;
+    bool asked = waker_turn(&plugin->waker);
+    if (!downlink_is_settled(plugin) || (!poll_is_due(plugin) && !asked)) {
+        return;
+    }
+    downlink_begin(plugin);
+    mqk_bridge_poll(plugin->bridge, 0);
+    waker_done(&plugin->waker, downlink_done(plugin));
+}
+
+void plugin_poll(struct plugin *plugin) {
+    if (plugin->ticks || !poll_is_due(plugin)) {
+        return;
+    }
+    mqk_bridge_poll(plugin->bridge, 0);
+    if (plugin->consumes && !plugin->ticks_amiss) {
+        plugin->ticks_amiss = true;
+        mosquitto_log_printf(MOSQ_LOG_WARNING,
+                             "mqkafka: what Kafka asks for waits: with per_listener_settings true "
+                             "this broker gives plugins no turns (it does from 2.0.15 on)");
     }
 }
 
@@ -83,6 +109,15 @@ static bool plugin_attach(struct plugin *plugin) {
     if (!plugin_wants(plugin, MQK_HOOK_MESSAGE_ACKED)) {
         messages_fini(&plugin->messages);
     }
+    mqk_stats stats = {.size = sizeof(stats)};
+    mqk_bridge_stats(plugin->bridge, &stats);
+    plugin->consumes = stats.consumers > 0;
+    if (!plugin->consumes) {
+        waker_stop(&plugin->waker);
+    } else if (!waker_start(&plugin->waker, mqk_bridge_fd(plugin->bridge))) {
+        mosquitto_log_printf(MOSQ_LOG_WARNING, "mqkafka: no thread to wake the broker; messages "
+                                               "from Kafka may take a tenth of a second longer");
+    }
     broker_conf_read(&plugin->conf);
     security_decide(&plugin->security, plugin->options.auth_events, &plugin->conf);
     return registration_refresh(plugin);
@@ -96,8 +131,13 @@ static void log_rules(const struct plugin *plugin, const char *what) {
         MQK_OK) {
         servers[0] = '\0';
     }
-    mosquitto_log_printf(MOSQ_LOG_NOTICE, "mqkafka: %s %zu rule%s from %s", what, stats.rules,
-                         stats.rules == 1 ? "" : "s", plugin->options.config);
+    char consumers[64] = "";
+    if (stats.consumers > 0) {
+        snprintf(consumers, sizeof(consumers), " and %zu consumer%s", stats.consumers,
+                 stats.consumers == 1 ? "" : "s");
+    }
+    mosquitto_log_printf(MOSQ_LOG_NOTICE, "mqkafka: %s %zu rule%s%s from %s", what, stats.rules,
+                         stats.rules == 1 ? "" : "s", consumers, plugin->options.config);
     mosquitto_log_printf(MOSQ_LOG_NOTICE, "mqkafka: Kafka servers: %s", servers);
 }
 
@@ -137,9 +177,14 @@ static bool bridge_start(struct plugin *plugin) {
         return false;
     }
     const mqk_host host = {.size = sizeof(host),
+                           .user = plugin,
                            .node = mqk_cstr(plugin->options.node),
+                           .flags = MQK_HOST_CONFIRM_BY_POLL,
                            .log_level = plugin->options.log_level,
-                           .log = host_log};
+                           .log = host_log,
+                           .publish = downlink_publish,
+                           .kick = downlink_kick,
+                           .acl_clean = downlink_acl_clean};
     mqk_error error = {.code = MQK_OK};
     mqk_status status = mqk_bridge_open(config, &host, &plugin->bridge, &error);
     mqk_config_free(config);
@@ -193,6 +238,7 @@ static bool plugin_start(struct plugin *plugin, const struct mosquitto_opt *opts
     }
     if (!plugin_attach(plugin)) {
         registration_clear(plugin);
+        waker_stop(&plugin->waker);
         mqk_bridge_close(plugin->bridge, 0, NULL);
         return false;
     }
@@ -230,6 +276,7 @@ int mosquitto_plugin_cleanup(void *user_data, struct mosquitto_opt *opts, int op
     }
     /* 2.0 neither frees the registrations nor stops using them. */
     registration_clear(plugin);
+    waker_stop(&plugin->waker);
     uint64_t undelivered = 0;
     mqk_bridge_close(plugin->bridge, plugin->options.close_timeout_ms, &undelivered);
     if (undelivered > 0) {

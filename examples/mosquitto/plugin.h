@@ -9,11 +9,13 @@
 #include "broker_conf.h"
 #include "clients.h"
 #include "connecting.h"
+#include "downlink.h"
 #include "messages.h"
 #include "mosq.h"
 #include "options.h"
 #include "props.h"
 #include "security.h"
+#include "waker.h"
 
 struct plugin {
     mosquitto_plugin_id_t *id;
@@ -33,7 +35,12 @@ struct plugin {
     char *ended;              /* client id of the session whose end was just told (2.1) */
     char *replaced; /* client id of the connection that just made way for a new one (2.1) */
     bool replaced_online;
+    struct downlink downlink;
+    struct waker waker;
     int64_t polled_ms;
+    bool consumes;    /* there are consumer rules */
+    bool ticks;       /* the broker gives us turns of its loop */
+    bool ticks_amiss; /* and that it does not was said in the log */
 };
 
 /* Whether a rule has this hook. */
@@ -47,7 +54,11 @@ void plugin_event(mqk_event *event, mqk_hook hook, const struct mosquitto *clien
 /* Hands an event to the library. What becomes of it stands in the library's counters and log. */
 void plugin_emit(struct plugin *plugin, const mqk_event *event);
 
-/* Hands on what the library has to say, if it is time for it. */
+/* A turn of the broker's loop: what the library has to say, and what Kafka asks for. */
+void plugin_tick(struct plugin *plugin);
+
+/* Hands on what the library has to say, if it is time for it, in the middle of the broker's work.
+ * For a broker that gives no turns. */
 void plugin_poll(struct plugin *plugin);
 
 /* Milliseconds since 1970. */

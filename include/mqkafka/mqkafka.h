@@ -545,7 +545,7 @@ MQK_API mqk_status mqk_envelope_header(size_t index, size_t header, mqk_header *
 /* ---- The bridge -------------------------------------------------------------------------------
  */
 
-/** A running ruleset with its Kafka producers. */
+/** A running ruleset with its Kafka producers and consumers. */
 typedef struct mqk_bridge mqk_bridge;
 
 typedef enum mqk_log_level {
@@ -559,15 +559,107 @@ typedef enum mqk_log_level {
 enum {
     /** Callbacks run on a thread of the library as things happen, instead of in mqk_bridge_poll().
      */
-    MQK_HOST_LIBRARY_THREAD = 1
+    MQK_HOST_LIBRARY_THREAD = 1,
+    /** ::MQK_ACCEPT counts from the next mqk_bridge_poll() or mqk_bridge_flush() on (with
+     * MQK_HOST_LIBRARY_THREAD: from the thread's next round on); mqk_bridge_fd() is readable until
+     * then. For hosts that need time to make safe what they accepted: they poll again when they
+     * have. What they accepted after that comes again when they end without polling once more. */
+    MQK_HOST_CONFIRM_BY_POLL = 2
 };
+
+/** What the host says to something that Kafka asks of it. */
+typedef enum mqk_answer {
+    MQK_ACCEPT = 0, /**< done, or safely in the host's hands: the record counts as handled */
+    MQK_REFUSE = 1, /**< never possible: the record goes to `dead_letter`, the next one follows */
+    /** Not now: the same record is offered again, after 10 ms, then with growing delay up to a
+     *  second. Later records of its partition wait behind it; other partitions go on. */
+    MQK_LATER = 2
+} mqk_answer;
+
+/** Where the time of a Kafka record comes from. */
+typedef enum mqk_ts_type {
+    MQK_TS_NONE = 0,   /**< it has none */
+    MQK_TS_CREATE = 1, /**< set by who sent it */
+    MQK_TS_APPEND = 2  /**< set by Kafka when it was written */
+} mqk_ts_type;
+
+/**
+ * A record that a consumer rule has read from Kafka. All texts are valid during the callback only.
+ * With `key_encoding` or `value_encoding: base64`, key and value are decoded.
+ */
+typedef struct mqk_kafka_record {
+    size_t size;               /**< sizeof(mqk_kafka_record) as the library knows it */
+    mqk_str rule_name;         /**< the consumer rule's name, or "consumer[2]" when it has none */
+    mqk_str cluster;           /**< name of the Kafka cluster */
+    mqk_str topic;             /**< Kafka topic */
+    int32_t partition;         /**< its partition */
+    mqk_ts_type ts_type;       /**< what `timestamp_ms` means */
+    int64_t offset;            /**< its place in the partition */
+    int64_t timestamp_ms;      /**< its time; MQK_UNKNOWN when it has none */
+    mqk_str key;               /**< absent: a record without key */
+    mqk_str value;             /**< absent: a record without value (a tombstone) */
+    const mqk_header *headers; /**< in order; an absent value is Kafka's null */
+    size_t header_count;       /**< how many */
+} mqk_kafka_record;
+
+/**
+ * A message to publish (`action: publish`). The topic is a legal MQTT topic name: not empty, valid
+ * UTF-8, without wildcards and NUL. `$` topics are handed on like others; a host that does not
+ * allow them refuses. All texts are valid during the callback only.
+ */
+typedef struct mqk_publish {
+    size_t size;                    /**< sizeof(mqk_publish) as the library knows it */
+    const mqk_kafka_record *record; /**< what it was made of */
+    mqk_str topic;                  /**< MQTT topic name */
+    mqk_str payload;                /**< absent: an empty message */
+    uint8_t qos;                    /**< 0 to 2 */
+    bool retain;                    /**< RETAIN flag */
+    /** MQTT 5 properties, each at most once: Payload-Format-Indicator (number),
+     *  Message-Expiry-Interval (number, seconds), Content-Type, Response-Topic, Correlation-Data.
+     *  A host that speaks MQTT 3 only leaves them out. */
+    const mqk_property *props;
+    size_t props_count;
+    const mqk_pair *user_props; /**< user properties, in order; values are never absent */
+    size_t user_props_count;
+} mqk_publish;
+
+/**
+ * Clients to disconnect (`action: kick`): the one with a client identifier, or all of a user name.
+ * Exactly one of the two texts is there, and it is not empty. No such client: accept. All texts are
+ * valid during the callback only.
+ */
+typedef struct mqk_kick {
+    size_t size;                    /**< sizeof(mqk_kick) as the library knows it */
+    const mqk_kafka_record *record; /**< what it was made of */
+    mqk_str clientid;               /**< the client, or absent */
+    mqk_str username;               /**< all clients of this user name, or absent */
+    mqk_str reason;                 /**< for the log; absent when the rule gives none */
+} mqk_kick;
+
+/**
+ * Cached permissions to forget (`action: acl_clean`), of one client or of all clients of a user
+ * name. Texts as in ::mqk_kick.
+ */
+typedef struct mqk_acl_clean {
+    size_t size;                    /**< sizeof(mqk_acl_clean) as the library knows it */
+    const mqk_kafka_record *record; /**< what it was made of */
+    mqk_str clientid;               /**< the client, or absent */
+    mqk_str username;               /**< all clients of this user name, or absent */
+} mqk_acl_clean;
 
 /**
  * What the library knows of its host and how it speaks to it. All members may be left 0.
  *
  * Callbacks run only inside mqk_bridge_poll(), mqk_bridge_flush() and mqk_bridge_close(), on the
  * caller's thread, unless MQK_HOST_LIBRARY_THREAD is set. They may call mqk_on_event() and the
- * functions that read (stats, health), not flush, reload or close.
+ * functions that read (stats, health), not poll, flush, reload or close.
+ *
+ * `publish`, `kick`, `acl_clean` and `record` serve the consumer rules of a configuration. They are
+ * never called at the same time; records of a partition come in their order, each again until it
+ * was accepted or refused. A record that was accepted may come again after a crash, a lost
+ * connection or a rebalance of the group (at least once). mqk_bridge_open() and mqk_bridge_reload()
+ * fail when a rule needs a callback that is not there. A value that is no ::mqk_answer counts as
+ * MQK_LATER.
  */
 typedef struct mqk_host {
     size_t size;    /**< sizeof(mqk_host) as the caller knows it */
@@ -583,17 +675,26 @@ typedef struct mqk_host {
      * why. Called exactly once for each event with a token for which mqk_on_event() returned > 0.
      */
     void (*delivered)(void *user, uint64_t token, mqk_status status);
+    /** `action: publish`: publish a message. @since 0.9 */
+    mqk_answer (*publish)(void *user, const mqk_publish *publish);
+    /** `action: kick`: disconnect clients. @since 0.9 */
+    mqk_answer (*kick)(void *user, const mqk_kick *kick);
+    /** `action: acl_clean`: forget cached permissions. @since 0.9 */
+    mqk_answer (*acl_clean)(void *user, const mqk_acl_clean *clean);
+    /** `action: callback`: a record, for whatever the host makes of it. @since 0.9 */
+    mqk_answer (*record)(void *user, const mqk_kafka_record *record);
 } mqk_host;
 
 /**
- * Opens a bridge: starts the producers that the configuration names. Does not wait for Kafka: a
- * cluster that is not there yet is connected to when it comes.
+ * Opens a bridge: starts the producers and consumers that the configuration names. Does not wait
+ * for Kafka: a cluster that is not there yet is connected to when it comes.
  *
  * @param config the configuration; may be freed afterwards
  * @param host   who we run in; may be NULL; copied (the texts it points at too)
  * @param out    receives the bridge, to be closed with mqk_bridge_close()
  * @param err    filled on failure; may be NULL
  * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
+ * @retval MQK_ERR_CONFIG a consumer rule needs a callback that the host does not have
  * @retval MQK_ERR_KAFKA librdkafka refuses a setting or cannot start
  * Any thread. @since 0.9
  */
@@ -762,8 +863,44 @@ typedef struct mqk_stats {
     size_t rules;          /**< number of rules in use */
     size_t clusters;       /**< number of clusters in use */
     MQK_RULE_COUNTERS(MQK_COUNTER_MEMBER)
-#undef MQK_COUNTER_MEMBER
+    size_t consumers; /**< number of consumer rules in use */
 } mqk_stats;
+
+/**
+ * All counters of a consumer rule: X(name, meaning). Counters only grow, and go on over a reload
+ * for a rule that keeps its name.
+ */
+#define MQK_CONSUMER_COUNTERS(X)                                                                   \
+    X(consumed, "records read from Kafka")                                                         \
+    X(delivered, "records that the host accepted")                                                 \
+    X(refused, "records that the host refused for good")                                           \
+    X(retried, "times that the host said later")                                                   \
+    X(skipped, "records that where, regex or skip_own left out")                                   \
+    X(unusable, "records of which the rule could make nothing: a value is missing or wrong")       \
+    X(dead_lettered, "refused and unusable records that arrived in dead_letter")                   \
+    X(lost, "refused and unusable records without dead_letter, or that it did not take")
+
+/** What a consumer rule does at the moment. */
+typedef enum mqk_consumer_state {
+    MQK_CONSUMER_STARTING = 0, /**< not in its group yet */
+    MQK_CONSUMER_RUNNING = 1,  /**< reads its partitions */
+    MQK_CONSUMER_IDLE = 2,     /**< in its group, without partitions: others have them, or the topic
+                                    is not there */
+    MQK_CONSUMER_WAITING = 3,  /**< the host said later, or takes its time */
+    MQK_CONSUMER_DOWN = 4      /**< no broker can be reached, or Kafka refuses the group */
+} mqk_consumer_state;
+
+/** Counters and state of one consumer rule. */
+typedef struct mqk_consumer_stats {
+    size_t size;              /**< set by the caller: sizeof(mqk_consumer_stats) */
+    mqk_str name;             /**< valid until the bridge is closed */
+    mqk_consumer_state state; /**< what it does */
+    uint32_t partitions;      /**< how many it reads */
+    uint64_t in_flight;       /**< records read and not yet answered */
+    int64_t lag; /**< records in its partitions that are not yet handled; MQK_UNKNOWN: not known */
+    MQK_CONSUMER_COUNTERS(MQK_COUNTER_MEMBER)
+#undef MQK_COUNTER_MEMBER
+} mqk_consumer_stats;
 
 /**
  * Reads the bridge's counters. Set `stats->size` first.
@@ -788,6 +925,19 @@ MQK_API mqk_status mqk_bridge_rule_stats(mqk_bridge *bridge, size_t index, mqk_r
  */
 MQK_API mqk_status mqk_bridge_cluster_stats(mqk_bridge *bridge, size_t index,
                                             mqk_cluster_stats *stats);
+
+/**
+ * Reads counters and state of one consumer rule. Set `stats->size` first.
+ * @param index from 0, below mqk_stats.consumers
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such rule), MQK_ERR_FORKED
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_consumer_stats(mqk_bridge *bridge, size_t index,
+                                             mqk_consumer_stats *stats);
+
+/** Name of a consumer's state: "starting", "running", "idle", "waiting", "down". Any thread.
+ *  @since 0.9 */
+MQK_API const char *mqk_consumer_state_name(mqk_consumer_state state);
 
 /** Health of the whole bridge: the worst of its clusters. */
 typedef struct mqk_health {

@@ -33,6 +33,49 @@ void base64_append(struct buffer *out, mqk_str bytes) {
     out->len = (size_t)(to - out->data);
 }
 
+static int digit_value(char c) {
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool base64_decode(mqk_str text, char *out, size_t *len) {
+    *len = 0;
+    if (text.len % 4 != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i += 4) {
+        unsigned padding = 0;
+        if (i + 4 == text.len) {
+            padding =
+                (text.data[i + 3] == '=') + (text.data[i + 3] == '=' && text.data[i + 2] == '=');
+        }
+        uint32_t bits = 0;
+        for (unsigned k = 0; k < 4; k++) {
+            int value = k < 4 - padding ? digit_value(text.data[i + k]) : 0;
+            if (value < 0) {
+                return false;
+            }
+            bits = bits << 6 | (uint32_t)value;
+        }
+        /* Bits that stand for nothing must be 0, or several texts would mean the same. */
+        if ((padding == 1 && (bits & 0xC0) != 0) || (padding == 2 && (bits & 0xF000) != 0)) {
+            return false;
+        }
+        for (unsigned k = 0; k < 3 - padding; k++) {
+            out[(*len)++] = (char)(uint8_t)(bits >> (16 - 8 * k));
+        }
+    }
+    return true;
+}
+
 void hex_append(struct buffer *out, mqk_str bytes) {
     if (bytes.len == 0 || !buffer_reserve(out, bytes.len * 2)) {
         return;

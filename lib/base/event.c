@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event.h"
 
-_Static_assert(FIELD_COUNT <= 64, "event_hook_info.fields has a bit for each field");
+_Static_assert(FIELD_COUNT_ALL <= 64, "event_hook_info.fields has a bit for each field");
 
 #define CUSTOM_PREFIX STR("custom.")
 
-const struct event_field_info event_fields[FIELD_COUNT] = {
+const struct event_field_info event_fields[FIELD_COUNT_ALL] = {
 #define FIELD_ROW(field, kind, member, meaning)                                                    \
     [FIELD_##field] = {#field, kind, (uint32_t)offsetof(mqk_event, member), meaning},
 #define TEXT_ROW(name, meaning) FIELD_ROW(name, FIELD_TEXT, name, meaning)
@@ -18,6 +18,13 @@ const struct event_field_info event_fields[FIELD_COUNT] = {
     FIELD_ROW(flags, FIELD_OBJECT, retain, "RETAIN and DUP flags")
     FIELD_ROW(props, FIELD_OBJECT, props, "MQTT 5 properties, user properties included")
     FIELD_ROW(ack_props, FIELD_OBJECT, ack_props, "message.acked: MQTT 5 properties of the PUBACK")
+    FIELD_ROW(headers, FIELD_OBJECT, user_props, "the record's headers")
+#define RECORD_ROW(field, kind, meaning) \
+    [FIELD_##field] = {#field, kind, (uint32_t)offsetof(struct record_event, field), meaning},
+    RECORD_ROW(key, FIELD_TEXT, "the record's key")
+    RECORD_ROW(ts_type, FIELD_TEXT, "what the record's time is: create or append")
+    RECORD_ROW(partition, FIELD_INT, "the record's partition")
+    RECORD_ROW(offset, FIELD_INT, "the record's place in its partition")
     /* clang-format on */
 };
 
@@ -93,6 +100,10 @@ const char *const event_field_names[] = {
     F(disconnected_at) F(created_at) F(publish_received_at) F(qos) F(proto_ver) F(keepalive) \
     F(receive_maximum) F(expiry_interval) F(flags) F(clean_start) F(is_bridge) F(props) \
     F(ack_props)
+/* What records have. */
+#define MEMBERS_RECORD(F, N) \
+    F(key) N(value, payload) F(headers) F(topic) F(partition) F(offset) N(ts, timestamp) \
+    F(ts_type) F(node)
 /* clang-format on */
 
 #define MEMBER_ROW(field)             {#field, FIELD_##field},
@@ -101,6 +112,7 @@ const char *const event_field_names[] = {
     static const struct event_member members_##hook[] = {                                          \
         MEMBERS_##hook(MEMBER_ROW, MEMBER_NAMED_ROW)};
 MQK_HOOKS(MEMBER_LIST)
+static const struct event_member members_RECORD[] = {MEMBERS_RECORD(MEMBER_ROW, MEMBER_NAMED_ROW)};
 
 #define BIT(field)             (UINT64_C(1) << FIELD_##field)
 #define OR_BIT(field)          | BIT(field)
@@ -109,7 +121,7 @@ MQK_HOOKS(MEMBER_LIST)
     (BIT(event) | BIT(timestamp) | BIT(node) MEMBERS_##hook(OR_BIT, OR_NAMED_BIT))
 #define HAS(hook, field) ((MEMBER_BITS(hook) & BIT(field)) != 0)
 
-const struct event_hook_info event_hooks[MQK_HOOK_COUNT] = {
+const struct event_hook_info event_hooks[MQK_HOOK_COUNT + 1] = {
 #define HOOK_ROW(hook, number, text, alias_text)                                                   \
     [number] = {                                                                                   \
         .name = text,                                                                              \
@@ -120,7 +132,13 @@ const struct event_hook_info event_hooks[MQK_HOOK_COUNT] = {
         .has_topic = HAS(hook, topic),                                                             \
         .is_message = HAS(hook, flags),                                                            \
     },
-    MQK_HOOKS(HOOK_ROW)};
+    MQK_HOOKS(HOOK_ROW)[EVENT_RECORD] = {
+        .name = "record",
+        .alias = "",
+        .members = members_RECORD,
+        .member_count = sizeof(members_RECORD) / sizeof(members_RECORD[0]),
+        .fields = 0 MEMBERS_RECORD(OR_BIT, OR_NAMED_BIT),
+    }};
 
 const char *const event_hook_names[] = {
 #define HOOK_WORD(hook, number, text, alias) text,

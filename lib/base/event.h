@@ -18,7 +18,14 @@ enum event_field {
     FIELD_flags,     /* {"retain":…,"dup":…} */
     FIELD_props,     /* conn_props, sub_props, pub_props …: props and user_props */
     FIELD_ack_props, /* puback_props: ack_props and ack_user_props */
-    FIELD_COUNT
+    FIELD_COUNT,
+    /* Of a Kafka record on its way back (struct record_event), never of an event. */
+    FIELD_key = FIELD_COUNT,
+    FIELD_ts_type,
+    FIELD_partition,
+    FIELD_offset,
+    FIELD_headers,
+    FIELD_COUNT_ALL
 };
 
 enum event_field_kind { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_TIME, FIELD_OBJECT };
@@ -31,7 +38,21 @@ struct event_field_info {
 };
 
 /* All fields, indexed by enum event_field. */
-extern const struct event_field_info event_fields[FIELD_COUNT];
+extern const struct event_field_info event_fields[FIELD_COUNT_ALL];
+
+/*
+ * A Kafka record in the clothes of an event, so that conditions and templates are the same for
+ * both: `topic` is the Kafka topic, `payload` the value, `timestamp` its time, `user_props` its
+ * headers; the rest stands behind the event. Its hook is EVENT_RECORD.
+ */
+struct record_event {
+    mqk_event event; /* first: a pointer to it is one to the record */
+    mqk_str key;
+    mqk_str ts_type;
+    int64_t partition;
+    int64_t offset;
+};
+#define EVENT_RECORD MQK_HOOK_COUNT
 
 /* Names that templates accept for fields: each field's name, and the aliases (`from` for
  * from_clientid … `ts` for timestamp, `conn_props` … for props). NULL-terminated, for suggestions.
@@ -57,8 +78,9 @@ struct event_hook_info {
     bool is_message; /* topic is a topic name (message events), not a subscription's filter */
 };
 
-/* All hooks, indexed by mqk_hook. MQK_HOOK_CUSTOM has every field. */
-extern const struct event_hook_info event_hooks[MQK_HOOK_COUNT];
+/* All hooks, indexed by mqk_hook. MQK_HOOK_CUSTOM has every field. Behind them EVENT_RECORD, whose
+ * members are what records have. */
+extern const struct event_hook_info event_hooks[MQK_HOOK_COUNT + 1];
 
 /* Names and aliases of all hooks, NULL-terminated, for suggestions. */
 extern const char *const event_hook_names[];

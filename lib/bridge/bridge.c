@@ -85,10 +85,13 @@ static struct mqk_bridge *bridge_new(const mqk_host *host) {
     b->log = log_new(known->log_level, known->log ? outbox_push_line : NULL, &b->outbox);
     struct producer_owner owner = {b, on_done, on_idle, b->log};
     fleet_init(&b->fleet, &owner);
-    if (!b->alive || !b->log || !set_node(b, known->node)) {
+    bool has_node = set_node(b, known->node);
+    intake_init(&b->intake, &b->outbox, &b->fleet, b->log, b->ruleset_host.node);
+    if (!b->alive || !b->log || !has_node) {
         mqk_bridge_close(b, 0, NULL);
         return NULL;
     }
+    outbox_set_more(&b->outbox, intake_offer, &b->intake);
     return b;
 }
 
@@ -97,6 +100,7 @@ static void bridge_free(struct mqk_bridge *b) {
     generation_free(atomic_load(&b->generation));
     counter_book_fini(&b->rules);
     counter_book_fini(&b->clusters);
+    counter_book_fini(&b->intake.letters);
     pthread_mutex_destroy(&b->control);
     log_free(b->log);
     free(b->node);
@@ -129,11 +133,16 @@ mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *host, mqk_b
     mqk_error why;
     struct generation *g =
         generation_new((mqk_config *)(uintptr_t)config, &b->fleet, &b->rules, &b->clusters, &why);
+    if (g && !intake_prepare(&b->intake, g, &why)) {
+        generation_free(g);
+        g = NULL;
+    }
     if (!g) {
         mqk_bridge_close(b, 0, NULL);
         return error_set(err, why.code, why.line, why.column, "%s", why.message);
     }
     use_generation(b, g);
+    intake_take(&b->intake, g);
     *out = b;
     return MQK_OK;
 }
@@ -151,8 +160,13 @@ mqk_status mqk_bridge_reload(mqk_bridge *b, const mqk_config *config, mqk_error 
     struct generation *old = atomic_load(&b->generation);
     struct generation *g =
         generation_new((mqk_config *)(uintptr_t)config, &b->fleet, &b->rules, &b->clusters, &why);
+    if (g && !intake_prepare(&b->intake, g, &why)) {
+        generation_free(g);
+        g = NULL;
+    }
     if (g) {
         use_generation(b, g);
+        intake_take(&b->intake, g);
         epoch_synchronize(&b->epoch);
         fleet_keep(&b->fleet, g->lanes, g->settings->lane_count);
         generation_free(old);
@@ -160,17 +174,12 @@ mqk_status mqk_bridge_reload(mqk_bridge *b, const mqk_config *config, mqk_error 
         fleet_keep(&b->fleet, old->lanes, old->settings->lane_count);
     }
     fleet_reap(&b->fleet);
+    intake_reap(&b->intake);
     pthread_mutex_unlock(&b->control);
     return g ? MQK_OK : error_set(err, why.code, why.line, why.column, "%s", why.message);
 }
 
-mqk_status mqk_bridge_flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
-    if (!b) {
-        return MQK_ERR_ARGUMENT;
-    }
-    if (!bridge_is_ours(b)) {
-        return MQK_ERR_FORKED;
-    }
+static mqk_status flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
     int64_t deadline = clock_deadline_ms(timeout_ms);
     pthread_mutex_lock(&b->control);
     fleet_hurry(&b->fleet, true);
@@ -196,6 +205,19 @@ mqk_status mqk_bridge_flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered
     return left == 0 ? MQK_OK : MQK_ERR_TIMEOUT;
 }
 
+mqk_status mqk_bridge_flush(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
+    if (!b) {
+        return MQK_ERR_ARGUMENT;
+    }
+    if (!bridge_is_ours(b)) {
+        return MQK_ERR_FORKED;
+    }
+    if (!b->outbox.has_thread) {
+        intake_confirm(&b->intake);
+    }
+    return flush(b, timeout_ms, undelivered);
+}
+
 mqk_status mqk_bridge_close(mqk_bridge *b, int timeout_ms, uint64_t *undelivered) {
     if (undelivered) {
         *undelivered = 0;
@@ -206,9 +228,12 @@ mqk_status mqk_bridge_close(mqk_bridge *b, int timeout_ms, uint64_t *undelivered
     if (b->alive && !bridge_is_ours(b)) {
         return MQK_ERR_FORKED;
     }
+    intake_stop(&b->intake);
     if (timeout_ms != 0 && b->alive) {
-        mqk_bridge_flush(b, timeout_ms, NULL);
+        flush(b, timeout_ms, NULL);
     }
+    outbox_set_more(&b->outbox, NULL, NULL);
+    intake_fini(&b->intake);
     uint64_t left = fleet_close(&b->fleet);
     bridge_free(b);
     if (undelivered) {
@@ -226,9 +251,13 @@ int mqk_bridge_poll(mqk_bridge *b, int timeout_ms) {
     if (!bridge_is_ours(b)) {
         return MQK_ERR_FORKED;
     }
-    if (atomic_load(&b->fleet.retired) > 0) {
+    if (!b->outbox.has_thread) {
+        intake_confirm(&b->intake);
+    }
+    if (atomic_load(&b->fleet.retired) > 0 || atomic_load(&b->intake.retired) > 0) {
         pthread_mutex_lock(&b->control);
         fleet_reap(&b->fleet);
+        intake_reap(&b->intake);
         pthread_mutex_unlock(&b->control);
     }
     return outbox_run(&b->outbox, timeout_ms);

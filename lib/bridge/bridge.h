@@ -10,6 +10,7 @@
 #include "epoch.h"
 #include "fleet.h"
 #include "generation.h"
+#include "intake.h"
 #include "outbox.h"
 
 /* What stands in the page of mqk_bridge.alive. */
@@ -27,6 +28,7 @@ struct mqk_bridge {
 
     pthread_mutex_t control; /* guards what follows, and the replacing of the generation */
     struct fleet fleet;
+    struct intake intake;
     struct counter_book rules;
     struct counter_book clusters;
 };

@@ -12,6 +12,8 @@ struct completion {
     _Atomic uint32_t pending; /* records under way, and one for the event itself */
     _Atomic int status;       /* the first failure */
     bool tell;                /* set before the event's own share is given back */
+    void (*then)(void *user, mqk_status status); /* instead of the outbox */
+    void *then_user;
 };
 
 struct delivery {
@@ -35,6 +37,15 @@ struct completion *completion_begin(struct outbox *outbox, uint64_t token) {
     return c;
 }
 
+struct completion *completion_begin_then(void (*then)(void *user, mqk_status status), void *user) {
+    struct completion *c = completion_begin(NULL, 0);
+    if (c) {
+        c->then = then;
+        c->then_user = user;
+    }
+    return c;
+}
+
 static void completion_release(struct completion *c, mqk_status status) {
     int none = MQK_OK;
     if (status != MQK_OK) {
@@ -44,6 +55,11 @@ static void completion_release(struct completion *c, mqk_status status) {
         return;
     }
     if (!c->tell) {
+        free(c);
+        return;
+    }
+    if (c->then) {
+        c->then(c->then_user, (mqk_status)atomic_load(&c->status));
         free(c);
         return;
     }

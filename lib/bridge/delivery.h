@@ -15,6 +15,8 @@ struct completion;
 
 /* Begins; NULL when out of memory. The caller holds it until completion_end(). */
 struct completion *completion_begin(struct outbox *outbox, uint64_t token);
+/* The same for somebody of ours instead of the host: `then` hears of it when all are done. */
+struct completion *completion_begin_then(void (*then)(void *user, mqk_status status), void *user);
 /* No more records are added. With `tell` the host hears of it when all are done, else never. */
 void completion_end(struct completion *c, bool tell);
 

@@ -156,3 +156,7 @@ const char *fleet_embedded_servers(const struct fleet *f, const char *cluster) {
     const struct fleet_embedded *e = find_embedded(f, cluster);
     return e ? embedded_servers(e->cluster) : NULL;
 }
+
+struct embedded *fleet_embedded_get(struct fleet *f, const char *cluster, mqk_error *err) {
+    return get_embedded(f, cluster, err);
+}

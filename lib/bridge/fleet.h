@@ -50,6 +50,9 @@ void fleet_hurry(struct fleet *f, bool hurry);
 /* Closes everything without waiting; returns how many records were left. */
 uint64_t fleet_close(struct fleet *f);
 
+/* The in-process cluster of this name, started at first use. NULL on failure, with `err`. */
+struct embedded *fleet_embedded_get(struct fleet *f, const char *cluster, mqk_error *err);
+
 /* Address of the in-process cluster with this name, or NULL. */
 const char *fleet_embedded_servers(const struct fleet *f, const char *cluster);
 

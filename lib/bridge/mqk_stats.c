@@ -35,7 +35,8 @@ mqk_status mqk_bridge_stats(mqk_bridge *b, mqk_stats *stats) {
                       .unmatched = epoch_unmatched(&b->epoch),
                       .log_dropped = atomic_load(&b->outbox.lines_dropped),
                       .rules = ruleset_size(g->settings->rules),
-                      .clusters = g->settings->cluster_count};
+                      .clusters = g->settings->cluster_count,
+                      .consumers = g->settings->consumer_count};
     full.queued = fleet_queued(&b->fleet, &full.queued_bytes);
 #define SUM(name, meaning) full.name = counter_book_sum(&b->rules, COUNTER_##name);
     MQK_RULE_COUNTERS(SUM)
@@ -127,6 +128,12 @@ mqk_status mqk_bridge_health(mqk_bridge *b, mqk_health *health) {
             full.state = state;
             memcpy(full.message, message, sizeof(message));
         }
+    }
+    char message[sizeof(full.message)];
+    mqk_health_state state = intake_health(&b->intake, message, sizeof(message));
+    if (state > full.state) {
+        full.state = state;
+        memcpy(full.message, message, sizeof(message));
     }
     return leave_with(b, health, &full, sizeof(full));
 }

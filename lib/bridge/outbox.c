@@ -4,13 +4,16 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "thread.h"
 
-static struct outbox_item *take_all(struct outbox *o) {
+static struct outbox_item *take_all(struct outbox *o, int (**more)(void *user)) {
     uint64_t ignored;
     pthread_mutex_lock(&o->lock);
+    *more = o->more;
+    o->in_more = o->more != NULL;
     struct outbox_item *items = o->head;
     o->head = NULL;
     o->tail = &o->head;
@@ -25,7 +28,8 @@ static struct outbox_item *take_all(struct outbox *o) {
 
 static int tell_all(struct outbox *o) {
     int told = 0;
-    struct outbox_item *items = take_all(o);
+    int (*more)(void *user);
+    struct outbox_item *items = take_all(o, &more);
     while (items) {
         struct outbox_item *item = items;
         items = item->next;
@@ -36,6 +40,12 @@ static int tell_all(struct outbox *o) {
         }
         told++;
         free(item);
+    }
+    if (more) {
+        told += more(o->more_user);
+        pthread_mutex_lock(&o->lock);
+        o->in_more = false;
+        pthread_mutex_unlock(&o->lock);
     }
     return told;
 }
@@ -84,6 +94,19 @@ void outbox_fini(struct outbox *o) {
     tell_all(o);
     close(o->fd);
     pthread_mutex_destroy(&o->lock);
+}
+
+void outbox_set_more(struct outbox *o, int (*more)(void *user), void *user) {
+    pthread_mutex_lock(&o->lock);
+    o->more_user = user;
+    o->more = more;
+    while (o->in_more) {
+        const struct timespec moment = {.tv_nsec = 1000000};
+        pthread_mutex_unlock(&o->lock);
+        nanosleep(&moment, NULL);
+        pthread_mutex_lock(&o->lock);
+    }
+    pthread_mutex_unlock(&o->lock);
 }
 
 void outbox_wake(struct outbox *o) {

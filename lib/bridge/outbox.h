@@ -35,6 +35,9 @@ struct outbox {
     bool has_thread;
     atomic_bool stop;
     pthread_t thread;
+    int (*more)(void *user); /* what else is to be told; NULL: nothing */
+    void *more_user;
+    bool in_more; /* it is running */
 };
 
 /* Copies the host's struct. False: no descriptor or thread could be had. */
@@ -48,6 +51,11 @@ void outbox_push(struct outbox *o, struct outbox_item *item);
 
 /* Puts a log line in (a log_sink_fn; `user` is the outbox). */
 void outbox_push_line(void *user, mqk_log_level level, mqk_str message);
+
+/* From now on, telling also runs `more`, which returns how many callbacks ran; NULL: no more.
+ * outbox_wake() brings it about. Waits until a run that is under way has ended; not from within
+ * one. */
+void outbox_set_more(struct outbox *o, int (*more)(void *user), void *user);
 
 /* Makes outbox_run() return early. */
 void outbox_wake(struct outbox *o);

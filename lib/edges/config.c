@@ -66,6 +66,7 @@ static bool resolve(struct loading *l, struct mqk_config *config) {
     }
     resolve_clusters(&r);
     if (!l->problems.no_memory) {
+        resolve_consumers(&r);
         resolve_rules(&r);
     }
     return l->problems.errors == 0 && !l->problems.no_memory;
@@ -119,6 +120,7 @@ struct mqk_config *config_ref(struct mqk_config *config) {
 void config_unref(struct mqk_config *config) {
     if (config && atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) == 1) {
         ruleset_unref(config->settings.rules);
+        downlink_free(config->settings.downlink);
         arena_fini(&config->arena);
         free(config);
     }

@@ -18,7 +18,7 @@ static bool is_text(const struct yaml_node *node) {
  * text. */
 static mqk_str text_of(const struct origin *rule, const char *path, bool *unsure) {
     struct origin found;
-    if (!rule_locate(rule, path, &found)) {
+    if (!rule_locate(rule, &rule_table, path, &found)) {
         return (mqk_str){NULL, 0};
     }
     if (!is_text(found.node)) {

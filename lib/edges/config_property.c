@@ -10,10 +10,11 @@
 #define MAX_NAME       200u
 
 /* Properties that would work against our own settings, and what to do instead. */
-static const struct {
+struct refused_property {
     const char *name;
     const char *instead;
-} refused[] = {
+};
+static const struct refused_property refused[] = {
     {"bootstrap.servers", "use \"servers\""},
     {"metadata.broker.list", "use \"servers\""},
     {"client.id", "use \"client_id\""},
@@ -55,13 +56,39 @@ static const struct {
     {"ssl.engine.location", "it would load other code into the host"},
 };
 
-static const char *refusal(mqk_str name) {
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        if (str_equal(name, mqk_cstr(refused[i].name))) {
-            return refused[i].instead;
+/* The same for the consumer of a rule. */
+static const struct refused_property refused_by_consumers[] = {
+    {"group.id", "use \"group_id\""},
+    {"enable.auto.commit", "offsets are committed when the host has accepted the records"},
+    {"enable.auto.offset.store", "offsets are committed when the host has accepted the records"},
+    {"auto.commit.enable", "offsets are committed when the host has accepted the records"},
+    {"auto.commit.interval.ms", "use \"commit_interval\""},
+    {"auto.offset.reset", "use \"offset_reset\""},
+    {"enable.partition.eof", "the ends of partitions are of no use here"},
+};
+
+static const char *find_refusal(const struct refused_property *list, size_t count, mqk_str name) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(name, mqk_cstr(list[i].name))) {
+            return list[i].instead;
         }
     }
     return NULL;
+}
+
+static const char *refusal(mqk_str name, bool consumer) {
+    const char *instead = find_refusal(refused, sizeof(refused) / sizeof(refused[0]), name);
+    if (!instead && consumer) {
+        instead =
+            find_refusal(refused_by_consumers,
+                         sizeof(refused_by_consumers) / sizeof(refused_by_consumers[0]), name);
+    }
+    return instead;
+}
+
+/* Kafka's new group protocol, by the properties that it came with. */
+static bool is_of_new_groups(const char *name) {
+    return strcmp(name, "group.protocol") == 0 || strcmp(name, "group.remote.assignor") == 0;
 }
 
 /* "outside allowed range 1..9" of librdkafka's sentence: the only part that cannot contain the
@@ -80,6 +107,14 @@ static void try_property(struct check *c, const struct yaml_node *at, rd_kafka_c
     case RD_KAFKA_CONF_OK:
         return;
     case RD_KAFKA_CONF_UNKNOWN:
+        if (is_of_new_groups(name)) {
+            check_report(
+                c, MQK_SEVERITY_ERROR, MQK_ERR_UNAVAILABLE, at,
+                "librdkafka %s does not know Kafka's new group protocol; leave \"%s\" out, "
+                "or use librdkafka 2.4 or newer",
+                rd_kafka_version_str(), name);
+            return;
+        }
         check_report(c, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG, at,
                      "librdkafka %s has no property \"%s\"", rd_kafka_version_str(), quote);
         return;
@@ -110,7 +145,7 @@ static bool same_name(const char *text, mqk_str name) {
 }
 
 static void check_property(struct check *c, const struct yaml_node *list,
-                           const struct yaml_node *node, rd_kafka_conf_t *conf) {
+                           const struct yaml_node *node, rd_kafka_conf_t *conf, bool consumer) {
     mqk_str name;
     const char *value;
     if (!property_split(node->text.data, &name, &value)) {
@@ -118,7 +153,7 @@ static void check_property(struct check *c, const struct yaml_node *list,
                      "expected \"name=value\", e.g. \"socket.keepalive.enable=true\"");
         return;
     }
-    const char *instead = refusal(name);
+    const char *instead = refusal(name, consumer);
     if (instead) {
         check_report(c, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG, node,
                      "the property \"%.*s\" cannot be set here: %s", STR_ARG(name), instead);
@@ -138,8 +173,7 @@ static void check_property(struct check *c, const struct yaml_node *list,
     try_property(c, node, conf, copy, value);
 }
 
-void check_properties(struct check *c, const struct yaml_node *list, const struct key_rule *rule) {
-    (void)rule;
+static void check_all(struct check *c, const struct yaml_node *list, bool consumer) {
     if (list->count > MAX_PROPERTIES) {
         check_report(c, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG, list, "more than %u properties",
                      MAX_PROPERTIES);
@@ -149,8 +183,19 @@ void check_properties(struct check *c, const struct yaml_node *list, const struc
     size_t index = 0;
     for (const struct yaml_node *node = list->first; node; node = node->next) {
         size_t before = check_enter_index(c, index++);
-        check_property(c, list, node, conf);
+        check_property(c, list, node, conf, consumer);
         check_leave(c, before);
     }
     rd_kafka_conf_destroy(conf);
+}
+
+void check_properties(struct check *c, const struct yaml_node *list, const struct key_rule *rule) {
+    (void)rule;
+    check_all(c, list, false);
+}
+
+void check_consumer_properties(struct check *c, const struct yaml_node *list,
+                               const struct key_rule *rule) {
+    (void)rule;
+    check_all(c, list, true);
 }

@@ -7,6 +7,7 @@
 #define MQK_EDGES_CONFIG_RESOLVE_H
 
 #include "config_merge.h"
+#include "rule_places.h"
 #include "settings.h"
 
 /* Most different ways of producing: each is a librdkafka producer with threads of its own. */
@@ -39,8 +40,17 @@ struct resolve {
 
 /* The steps, in this order. What is wrong is added to the problems (also `no_memory`), and the next
  * step can still be taken to find more. */
-void resolve_clusters(struct resolve *r); /* settings.clusters, and the drafts for the rules */
-void resolve_rules(struct resolve *r);    /* settings.rules and settings.lanes */
+void resolve_clusters(struct resolve *r);  /* settings.clusters, and the drafts for the rules */
+void resolve_consumers(struct resolve *r); /* settings.consumers and settings.downlink */
+void resolve_rules(struct resolve *r);     /* settings.rules and settings.lanes */
+
+/* Index of the cluster that a rule names, or of the only one; problems are reported.
+ * (config_rules.c) */
+uint32_t rule_cluster(struct resolve *r, const char *name, const struct key_table *table,
+                      const struct origin *origin);
+
+/* The lane of a cluster's rules without settings of their own. (config_rules.c) */
+uint32_t cluster_lane(struct resolve *r, uint32_t cluster);
 
 /* A rule's or cluster's way of producing. */
 void producer_resolve(const struct producer_yaml *yaml, struct producer_settings *out);

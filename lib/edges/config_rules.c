@@ -44,7 +44,7 @@ static void fold_message(struct resolve *r, struct rule_yaml *yaml, const struct
     }
 }
 
-static void report_cluster(struct resolve *r, const struct rule_yaml *yaml,
+static void report_cluster(struct resolve *r, const char *name, const struct key_table *table,
                            const struct origin *origin) {
     const char *names[64];
     size_t count = 0;
@@ -55,7 +55,7 @@ static void report_cluster(struct resolve *r, const struct rule_yaml *yaml,
         snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", names[count]);
     }
     names[count] = NULL;
-    if (!yaml->cluster) {
+    if (!name) {
         config_report(r->problems, origin, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
                       "\"cluster\" is missing; there are several: %s", list);
         return;
@@ -63,25 +63,32 @@ static void report_cluster(struct resolve *r, const struct rule_yaml *yaml,
     struct origin at;
     char quote[ERROR_QUOTE_SIZE];
     char hint[ERROR_HINT_SIZE];
-    config_locate(origin, &rule_table, "cluster", &at);
+    config_locate(origin, table, "cluster", &at);
     config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
-                  "there is no cluster \"%s\" (there is: %s)%s",
-                  error_quote(mqk_cstr(yaml->cluster), quote), list,
-                  error_hint(mqk_cstr(yaml->cluster), names, hint));
+                  "there is no cluster \"%s\" (there is: %s)%s", error_quote(mqk_cstr(name), quote),
+                  list, error_hint(mqk_cstr(name), names, hint));
 }
 
-/* Index of the rule's cluster. */
-static uint32_t find_cluster(struct resolve *r, const struct rule_yaml *yaml,
-                             const struct origin *origin) {
-    for (size_t i = 0; yaml->cluster && i < r->cluster_count; i++) {
-        if (strcmp(r->clusters[i].name, yaml->cluster) == 0) {
+uint32_t rule_cluster(struct resolve *r, const char *name, const struct key_table *table,
+                      const struct origin *origin) {
+    for (size_t i = 0; name && i < r->cluster_count; i++) {
+        if (strcmp(r->clusters[i].name, name) == 0) {
             return (uint32_t)i;
         }
     }
-    if (r->cluster_count > 1 || (yaml->cluster && r->cluster_count == 1)) {
-        report_cluster(r, yaml, origin);
+    if (r->cluster_count > 1 || (name && r->cluster_count == 1)) {
+        report_cluster(r, name, table, origin);
     }
     return 0;
+}
+
+uint32_t cluster_lane(struct resolve *r, uint32_t cluster) {
+    struct cluster_draft *c = &r->clusters[cluster];
+    struct origin nowhere = {.node = NULL};
+    if (c->lane == UINT32_MAX) {
+        c->lane = lane_find(r, cluster, c->producer, &nowhere);
+    }
+    return c->lane;
 }
 
 /* The lane, and the encoding that its producer settings ask for. */
@@ -104,10 +111,7 @@ static void take_producer(struct resolve *r, const struct rule_yaml *yaml, uint3
         out->lane = lane_find(r, cluster, &merged, &own);
         return;
     }
-    if (c->lane == UINT32_MAX) {
-        c->lane = lane_find(r, cluster, &merged, &own);
-    }
-    out->lane = c->lane;
+    out->lane = cluster_lane(r, cluster);
 }
 
 static void take_filters(struct resolve *r, const struct rule_yaml *yaml,
@@ -170,7 +174,7 @@ static void take_rule(struct rules_draft *draft, struct rule_yaml *yaml) {
     if (yaml->max_topics) {
         units_integer(mqk_cstr(yaml->max_topics), &max_topics);
     }
-    uint32_t cluster = find_cluster(r, yaml, &origin);
+    uint32_t cluster = rule_cluster(r, yaml->cluster, &rule_table, &origin);
     *out = (struct rule_source){
         .name = mqk_cstr(yaml->name),
         .hook = mqk_cstr(yaml->hook),
@@ -185,6 +189,7 @@ static void take_rule(struct rules_draft *draft, struct rule_yaml *yaml) {
         .timestamp = mqk_cstr(yaml->timestamp),
         .partition = mqk_cstr(yaml->partition),
         .stop = yaml->stop && *yaml->stop,
+        .origin_header = yaml->origin_header && *yaml->origin_header,
         .max_topics = (uint32_t)max_topics,
         .cluster = mqk_cstr(cluster < r->cluster_count ? r->clusters[cluster].name : NULL),
     };
@@ -230,6 +235,9 @@ static void check_use(struct resolve *r) {
         for (size_t n = 0; n < r->lane_count && !used; n++) {
             used = r->lanes[n].cluster == i;
         }
+        for (size_t n = 0; n < r->settings->consumer_count && !used; n++) {
+            used = r->settings->consumers[n].cluster == i;
+        }
         if (!used) {
             config_report(r->problems, &r->clusters[i].origins[0], MQK_SEVERITY_WARNING, MQK_OK,
                           "no rule uses this cluster");
@@ -242,7 +250,7 @@ void resolve_rules(struct resolve *r) {
     if (!gather(&draft)) {
         return;
     }
-    if (draft.places.count == 0) {
+    if (draft.places.count == 0 && r->settings->consumer_count == 0) {
         config_report(r->problems, &r->kafka[0], MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
                       "\"hook\" is missing; without rules nothing would be sent");
         return;

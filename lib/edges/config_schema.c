@@ -45,6 +45,19 @@ static const cyaml_strval_t when_full_words[] = {{"drop_oldest", WHEN_FULL_DROP_
                                                  {"refuse", WHEN_FULL_REFUSE}};
 static const cyaml_strval_t format_words[] = {
     {"auto", MQK_FORMAT_AUTO}, {"text", MQK_FORMAT_TEXT}, {"json", MQK_FORMAT_JSON}};
+static const cyaml_strval_t scope_words[] = {{"group", SCOPE_GROUP},
+                                             {"every_node", SCOPE_EVERY_NODE}};
+static const cyaml_strval_t reset_words[] = {{"latest", OFFSET_RESET_LATEST},
+                                             {"earliest", OFFSET_RESET_EARLIEST}};
+static const cyaml_strval_t action_words[] = {{"publish", DOWNLINK_PUBLISH},
+                                              {"kick", DOWNLINK_KICK},
+                                              {"acl_clean", DOWNLINK_ACL_CLEAN},
+                                              {"callback", DOWNLINK_CALLBACK}};
+static const cyaml_strval_t record_encoding_words[] = {
+    {"plain", PAYLOAD_PLAIN}, {"none", PAYLOAD_PLAIN}, {"base64", PAYLOAD_BASE64}};
+static const cyaml_strval_t source_words[] = {{"headers", 1}};
+static const cyaml_strval_t skip_own_words[] = {
+    {"false", SKIP_OWN_NONE}, {"true", SKIP_OWN_ANY}, {"node", SKIP_OWN_NODE}};
 
 /*
  * The keys. Kinds of rows:
@@ -158,7 +171,37 @@ static const cyaml_strval_t format_words[] = {
     WORD(S, "stop", stop, bool_words, NAME)                                                        \
     TEXT(S, "max_topics", max_topics, .check = check_number, .min = 1, .max = 1000000)             \
     TEXT(S, "where", where, NAME)                                                                  \
-    MAP(S, "regex", regex, regex, NAME)
+    MAP(S, "regex", regex, regex, NAME)                                                            \
+    WORD(S, "origin_header", origin_header, bool_words, NAME)
+
+#define CONSUMER_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                       \
+    TEXT(S, "name", name, .check = check_not_empty)                                                \
+    TEXTS(S, "topics", topics, REQUIRED, .check = check_topics)                                    \
+    TEXT(S, "cluster", cluster, .check = check_not_empty)                                          \
+    TEXT(S, "group_id", group_id, REQUIRED, .check = check_group_id)                               \
+    WORD(S, "scope", scope, scope_words, NAME)                                                     \
+    WORD(S, "offset_reset", offset_reset, reset_words, NAME)                                       \
+    TEXT(S, "commit_interval", commit_interval, .check = check_duration, .min = 10, .max = HOUR)   \
+    WORD(S, "action", action, action_words, REQUIRED)                                              \
+    TEXT(S, "where", where, NAME)                                                                  \
+    MAP(S, "regex", regex, regex, NAME)                                                            \
+    TEXT(S, "mqtt_topic", mqtt_topic, NAME)                                                        \
+    TEXT(S, "payload", payload, NAME)                                                              \
+    WORD(S, "payload_format", payload_format, format_words, NAME)                                  \
+    TEXT(S, "qos", qos, NAME)                                                                      \
+    TEXT(S, "retain", retain, NAME)                                                                \
+    MAPS(S, "properties", properties, header, NAME)                                                \
+    MAPS(S, "user_properties", user_properties, header, NAME)                                      \
+    WORD(S, "user_properties_from", user_properties_from, source_words, NAME)                      \
+    TEXTS(S, "clientid", clientid, .check = check_fallbacks)                                       \
+    TEXTS(S, "username", username, .check = check_fallbacks)                                       \
+    TEXT(S, "reason", reason, NAME)                                                                \
+    WORD(S, "key_encoding", key_encoding, record_encoding_words, NAME)                             \
+    WORD(S, "value_encoding", value_encoding, record_encoding_words, NAME)                         \
+    TEXT(S, "max_in_flight", max_in_flight, .check = check_number, .min = 1, .max = 1000000)       \
+    TEXT(S, "dead_letter", dead_letter, .check = check_topic)                                      \
+    WORD(S, "skip_own", skip_own, skip_own_words, NAME)                                            \
+    TEXTS(S, "librdkafka", librdkafka, .check = check_consumer_properties)
 
 #define KAFKA_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                          \
     MAP(S, "client", client, client, NAME)                                                         \
@@ -167,7 +210,7 @@ static const cyaml_strval_t format_words[] = {
     MAP(S, "producer", producer, producer, NAME)                                                   \
     MAPS(S, "hook", hook, rule, NAME)                                                              \
     MAPS(S, "hooks", hooks, rule, ALIAS("hook"))                                                   \
-    NONE("consumer", NAME)
+    MAPS(S, "consumer", consumer, consumer, NAME)
 
 #define ROOT_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE) MAP(S, "kafka", kafka, kafka, REQUIRED)
 
@@ -226,6 +269,8 @@ TABLE(static, regex, regex_yaml, REGEX_KEYS)
 TABLE(static, message, message_yaml, MESSAGE_KEYS)
 TABLE(, rule, rule_yaml, RULE_KEYS)
 ENTRY(rule, rule_yaml)
+TABLE(, consumer, consumer_yaml, CONSUMER_KEYS)
+ENTRY(consumer, consumer_yaml)
 TABLE(, kafka, kafka_yaml, KAFKA_KEYS)
 TABLE(, root, root_yaml, ROOT_KEYS)
 

@@ -113,6 +113,43 @@ struct rule_yaml {
     struct producer_yaml *producer;
     int *stop;
     char *max_topics;
+    int *origin_header;
+};
+
+struct consumer_yaml {
+    char *name;
+    char *cluster;
+    char **topics;
+    uint32_t topics_count;
+    char *group_id;
+    int *scope;
+    int *offset_reset;
+    char *commit_interval;
+    int *action;
+    char *where;
+    struct regex_yaml *regex;
+    char *mqtt_topic;
+    char *payload;
+    int *payload_format;
+    char *qos;
+    char *retain;
+    struct header_yaml *properties;
+    uint32_t properties_count;
+    struct header_yaml *user_properties;
+    uint32_t user_properties_count;
+    int *user_properties_from;
+    char **clientid;
+    uint32_t clientid_count;
+    char **username;
+    uint32_t username_count;
+    char *reason;
+    int *key_encoding;
+    int *value_encoding;
+    char *max_in_flight;
+    char *dead_letter;
+    int *skip_own;
+    char **librdkafka;
+    uint32_t librdkafka_count;
 };
 
 struct kafka_yaml {
@@ -125,6 +162,8 @@ struct kafka_yaml {
     uint32_t hook_count;
     struct rule_yaml *hooks; /* alias of hook */
     uint32_t hooks_count;
+    struct consumer_yaml *consumer;
+    uint32_t consumer_count;
 };
 
 struct root_yaml {
@@ -165,6 +204,7 @@ extern const struct key_table client_table;
 extern const struct key_table cluster_table;
 extern const struct key_table producer_table;
 extern const struct key_table rule_table;
+extern const struct key_table consumer_table;
 
 /* The schema of the whole file, for libcyaml. */
 extern const cyaml_schema_value_t root_schema;

@@ -22,6 +22,14 @@ void check_servers(struct check *c, const struct yaml_node *list, const struct k
 void check_filters(struct check *c, const struct yaml_node *list, const struct key_rule *rule);
 void check_clusters(struct check *c, const struct yaml_node *list, const struct key_rule *rule);
 void check_properties(struct check *c, const struct yaml_node *list, const struct key_rule *rule);
+void check_consumer_properties(struct check *c, const struct yaml_node *list,
+                               const struct key_rule *rule);
+
+/* Of consumer rules. (config_consumer.c) */
+void check_topics(struct check *c, const struct yaml_node *list, const struct key_rule *rule);
+void check_topic(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
+void check_group_id(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
+void check_fallbacks(struct check *c, const struct yaml_node *list, const struct key_rule *rule);
 
 /* A server's address in its parts; NULL when it is well-formed, else a sentence (static memory).
  * `port` is 9092 when it was left out; `host` has no brackets. */

@@ -16,43 +16,50 @@ struct origin rule_origin(const struct rule_place *place) {
     return origin;
 }
 
-bool rule_locate(const struct origin *rule, const char *path, struct origin *found) {
+bool rule_locate(const struct origin *rule, const struct key_table *table, const char *path,
+                 struct origin *found) {
     char inner[CONFIG_PATH_SIZE];
     struct origin other;
-    if (config_locate(rule, &rule_table, path, found)) {
+    if (config_locate(rule, table, path, found)) {
         return true;
     }
     snprintf(inner, sizeof(inner), "kafka_message.%.200s", path);
-    if (!config_locate(rule, &rule_table, inner, &other)) {
+    if (!config_locate(rule, table, inner, &other)) {
         return false;
     }
     *found = other;
     return true;
 }
 
-void rule_places_tell(void *user, size_t rule, const char *path, size_t at, mqk_severity severity,
-                      mqk_status code, const char *sentence) {
-    const struct rule_places *places = user;
-    struct problems *problems = places->problems;
-    if (code == MQK_ERR_NO_MEMORY || rule >= places->count) {
-        problems->no_memory = true;
-        return;
-    }
-    struct origin origin = rule_origin(&places->list[rule]);
+void rule_report(struct problems *problems, const struct rule_place *place,
+                 const struct key_table *table, const char *path, size_t at, mqk_severity severity,
+                 mqk_status code, const char *sentence) {
+    struct origin origin = rule_origin(place);
     struct origin found;
-    if (!rule_locate(&origin, path, &found) || at == 0) {
+    if (!rule_locate(&origin, table, path, &found) || at == 0) {
         config_report(problems, &found, severity, code, "%s", sentence);
         return;
     }
-    struct place place = source_place(found.source, found.node);
-    if (yaml_place_in(found.source->text, found.node, at, &place.line, &place.column)) {
-        problems_add(problems, &place, severity, code, found.path, "%s", sentence);
+    struct place spot = source_place(found.source, found.node);
+    if (yaml_place_in(found.source->text, found.node, at, &spot.line, &spot.column)) {
+        problems_add(problems, &spot, severity, code, found.path, "%s", sentence);
         return;
     }
     size_t characters = 1;
     for (size_t i = 0; i + 1 < at && i < found.node->text.len; i++) {
         characters += ((unsigned char)found.node->text.data[i] & 0xC0) != 0x80;
     }
-    problems_add(problems, &place, severity, code, found.path, "%s (at character %zu)", sentence,
+    problems_add(problems, &spot, severity, code, found.path, "%s (at character %zu)", sentence,
                  characters);
+}
+
+void rule_places_tell(void *user, size_t rule, const char *path, size_t at, mqk_severity severity,
+                      mqk_status code, const char *sentence) {
+    const struct rule_places *places = user;
+    if (code == MQK_ERR_NO_MEMORY || rule >= places->count) {
+        places->problems->no_memory = true;
+        return;
+    }
+    rule_report(places->problems, &places->list[rule], &rule_table, path, at, severity, code,
+                sentence);
 }

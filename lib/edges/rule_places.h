@@ -10,7 +10,7 @@
 struct rule_place {
     const struct source *source;
     const struct yaml_node *node;
-    const char *list; /* "kafka.hook" or "kafka.hooks" */
+    const char *list; /* "kafka.hook", "kafka.hooks" or "kafka.consumer" */
     uint32_t index;   /* in its list */
 };
 
@@ -25,11 +25,17 @@ bool rule_places_init(struct rule_places *places, struct problems *problems, siz
 
 struct origin rule_origin(const struct rule_place *place);
 
-/* As config_locate() in a rule; `timestamp`, `value` and `key` may also stand in `kafka_message`.
- */
-bool rule_locate(const struct origin *rule, const char *path, struct origin *found);
+/* As config_locate() in a rule of `table`; `timestamp`, `value` and `key` of a hook rule may also
+ * stand in `kafka_message`. */
+bool rule_locate(const struct origin *rule, const struct key_table *table, const char *path,
+                 struct origin *found);
 
-/* A problem that the ruleset found (a rule_problem_fn); `user` is the struct rule_places. */
+/* A problem that a rule compiler found, at its place in the file. */
+void rule_report(struct problems *problems, const struct rule_place *place,
+                 const struct key_table *table, const char *path, size_t at, mqk_severity severity,
+                 mqk_status code, const char *sentence);
+
+/* The same for a hook rule (a rule_problem_fn); `user` is the struct rule_places. */
 void rule_places_tell(void *user, size_t rule, const char *path, size_t at, mqk_severity severity,
                       mqk_status code, const char *sentence);
 

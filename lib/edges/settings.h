@@ -8,6 +8,7 @@
 #define MQK_EDGES_SETTINGS_H
 
 #include "base64.h"
+#include "downlink.h"
 #include "ruleset.h"
 
 enum produce_mode { PRODUCE_ASYNC, PRODUCE_SYNC };
@@ -84,12 +85,36 @@ struct lane_settings {
     struct producer_settings producer;
 };
 
+enum consumer_scope { SCOPE_GROUP, SCOPE_EVERY_NODE };
+enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST };
+
+/* How a consumer rule reads; what it makes of records stands in settings.downlink under the same
+ * number. */
+struct consumer_settings {
+    uint32_t cluster;          /* index into settings.clusters */
+    const char *const *topics; /* names, and patterns that begin with ^ */
+    size_t topic_count;        /* at least 1 */
+    const char *group_id;
+    enum consumer_scope scope;
+    enum offset_reset offset_reset;
+    int64_t commit_interval_ms; /* 5000 */
+    uint32_t max_in_flight;     /* 1000: records read and not answered */
+    const char *dead_letter;    /* NULL: none */
+    uint32_t lane;              /* of the dead letters; UINT32_MAX: none */
+    const struct property *properties;
+    size_t property_count;
+    mqk_str fingerprint; /* all that the user wrote of the rule, to be compared */
+};
+
 struct settings {
     const struct cluster_settings *clusters;
     size_t cluster_count; /* at least 1 */
     const struct lane_settings *lanes;
-    size_t lane_count;     /* at least 1 */
+    size_t lane_count;     /* 0 when nothing is sent */
     struct ruleset *rules; /* compiled; rule_info.lane is an index into lanes */
+    const struct consumer_settings *consumers;
+    size_t consumer_count;
+    struct downlink *downlink; /* the consumer rules, compiled; NULL: none */
     /* What the operator should know although the configuration is good, each a whole line with its
      * place: for the log. */
     const char *const *warnings;

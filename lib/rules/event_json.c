@@ -228,6 +228,11 @@ static void write_member(struct render_context *ctx, bool *first, const struct e
         }
         return;
     }
+    if (field == FIELD_node) {
+        write_text_member(ctx, first, member->name, event->node.data ? event->node : ctx->node,
+                          out);
+        return;
+    }
     if (event_fields[field].kind == FIELD_TEXT) {
         write_text_member(ctx, first, member->name, event_text(event, field), out);
         return;
@@ -239,7 +244,7 @@ static void write_member(struct render_context *ctx, bool *first, const struct e
         }
         return;
     }
-    int64_t number = event_number(event, field);
+    int64_t number = field == FIELD_timestamp ? render_timestamp(ctx) : event_number(event, field);
     if (number == MQK_UNKNOWN) {
         return;
     }
@@ -265,6 +270,8 @@ bool event_has_object(const mqk_event *event, enum event_field field) {
         return event->props || event->user_props;
     case FIELD_ack_props:
         return event->ack_props || event->ack_user_props;
+    case FIELD_headers:
+        return event->user_props_count > 0;
     default:
         return false;
     }
@@ -273,6 +280,8 @@ bool event_has_object(const mqk_event *event, enum event_field field) {
 void event_write_object(struct render_context *ctx, enum event_field field, struct buffer *out) {
     if (field == FIELD_flags) {
         write_flags(ctx->event, out);
+    } else if (field == FIELD_headers) {
+        event_write_user(ctx, false, out);
     } else {
         write_properties(ctx, field == FIELD_ack_props, out);
     }
@@ -314,10 +323,13 @@ void template_render_event(struct render_context *ctx, struct buffer *out) {
     const struct event_hook_info *hook = &event_hooks[event->hook];
     bool first = true;
     buffer_append_char(out, '{');
-    write_text_member(ctx, &first, "event", event_name(event), out);
-    begin_own(&first, "timestamp", out);
-    buffer_append_int(out, render_timestamp(ctx));
-    write_text_member(ctx, &first, "node", event->node.data ? event->node : ctx->node, out);
+    if (event->hook != EVENT_RECORD) {
+        const struct event_member node = {"node", FIELD_node};
+        write_text_member(ctx, &first, "event", event_name(event), out);
+        begin_own(&first, "timestamp", out);
+        buffer_append_int(out, render_timestamp(ctx));
+        write_member(ctx, &first, &node, out);
+    }
     for (size_t i = 0; i < hook->member_count; i++) {
         write_member(ctx, &first, &hook->members[i], out);
     }

@@ -4,7 +4,7 @@
 #include "error.h"
 #include "template_filter.h"
 
-_Static_assert(sizeof(mqk_event) <= UINT16_MAX, "piece.number holds an offset in it");
+_Static_assert(sizeof(struct record_event) <= UINT16_MAX, "piece.number holds an offset in it");
 
 /* A field's name, `User-Property`, and a payload's path. */
 #define MAX_STEPS (JSON_MAX_STEPS + 1)
@@ -27,9 +27,6 @@ struct reader {
     size_t pos, to;
     mqk_error *err;
 };
-
-/* Names that begin a path beside those of the fields. */
-static const char *const other_roots[] = {"user", "attr", "filter", "regex", "uuid", NULL};
 
 static mqk_status fail(const struct reader *r, size_t at, const char *sentence) {
     return error_set(r->err, MQK_ERR_TEMPLATE, 0, (uint32_t)at + 1, "%s", sentence);
@@ -281,17 +278,19 @@ static bool is_plain_text(enum event_field field) {
            field != FIELD_payload;
 }
 
-static mqk_status read_field(const struct reader *r, const struct path *path, struct piece *piece) {
-    mqk_str name = step_name(r, &path->steps[0]);
-    enum event_field field;
-    if (!event_field_by_name(name, &field)) {
-        char quoted[ERROR_QUOTE_SIZE], hint[ERROR_HINT_SIZE];
-        error_hint(name, event_field_names, hint);
-        return error_set(r->err, MQK_ERR_TEMPLATE, 0, (uint32_t)path->steps[0].at + 1,
-                         "unknown field \"%s\"%s", error_quote(name, quoted),
-                         hint[0] ? hint : error_hint(name, other_roots, hint));
-    }
-    piece->kind = str_equal(name, STR("from")) ? PIECE_SENDER : PIECE_FIELD;
+static mqk_status unknown_field(const struct reader *r, const struct path *path, mqk_str name) {
+    const struct vocabulary *words = r->draft->words;
+    char quoted[ERROR_QUOTE_SIZE], hint[ERROR_HINT_SIZE];
+    error_hint(name, words->fields, hint);
+    return error_set(r->err, MQK_ERR_TEMPLATE, 0, (uint32_t)path->steps[0].at + 1,
+                     "unknown field \"%s\"%s", error_quote(name, quoted),
+                     hint[0] ? hint : error_hint(name, words->others, hint));
+}
+
+static mqk_status read_field(const struct reader *r, const struct path *path,
+                             const struct root *root, struct piece *piece) {
+    enum event_field field = root->field;
+    piece->kind = root->kind == ROOT_SENDER ? PIECE_SENDER : PIECE_FIELD;
     piece->field = (uint8_t)field;
     piece->ack = field == FIELD_ack_props;
     if (piece->kind == PIECE_FIELD && is_plain_text(field)) {
@@ -348,30 +347,37 @@ bool placeholder_find_end(mqk_str text, size_t at, size_t *end) {
 
 /* What the path stands for. */
 static mqk_status read_piece(const struct reader *r, const struct path *path, struct piece *piece) {
-    mqk_str root = step_name(r, &path->steps[0]);
+    mqk_str name = step_name(r, &path->steps[0]);
+    struct root root;
     if (!path->steps[0].step.named) {
         return fail(r, path->steps[0].at, "a path begins with the name of a field");
     }
-    if (str_equal(root, STR("user"))) {
+    if (!r->draft->words->find(name, &root)) {
+        return unknown_field(r, path, name);
+    }
+    switch (root.kind) {
+    case ROOT_FIELD:
+    case ROOT_SENDER:
+        return read_field(r, path, &root, piece);
+    case ROOT_USER:
+        if (root.whole && path->count == 1) {
+            return read_field(r, path, &root, piece);
+        }
         piece->kind = PIECE_USER;
         return flat_name(r, path, 1, piece);
-    }
-    if (str_equal(root, STR("attr")) || str_equal(root, STR("attrs"))) {
+    case ROOT_ATTR:
         piece->kind = PIECE_ATTR;
         return flat_name(r, path, 1, piece);
-    }
-    if (str_equal(root, STR("regex"))) {
+    case ROOT_REGEX:
         piece->kind = PIECE_REGEX;
         return flat_name(r, path, 1, piece);
-    }
-    if (str_equal(root, STR("filter"))) {
+    case ROOT_CAPTURE:
         return read_capture(r, path, piece);
+    case ROOT_UUID:
+        break;
     }
-    if (str_equal(root, STR("uuid"))) {
-        piece->kind = PIECE_UUID;
-        return path->count == 1 ? MQK_OK : no_members(r, path, 1);
-    }
-    return read_field(r, path, piece);
+    piece->kind = PIECE_UUID;
+    return path->count == 1 ? MQK_OK : no_members(r, path, 1);
 }
 
 /* Whether the whole event is meant, `${}` or `${.}`; moves behind the dot and white space. */

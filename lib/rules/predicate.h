@@ -45,6 +45,10 @@ struct predicate;
  * comparison that can never be true. */
 mqk_status predicate_compile(mqk_str text, struct regex_names *names, struct predicate **out,
                              mqk_error *err, mqk_error *warning);
+/* The same over something else than events (vocabulary.h). */
+mqk_status predicate_compile_for(const struct vocabulary *words, mqk_str text,
+                                 struct regex_names *names, struct predicate **out, mqk_error *err,
+                                 mqk_error *warning);
 void predicate_free(struct predicate *p); /* NULL allowed */
 
 /* Memory for texts that are not in the event as they are. Captures may point into it. */

@@ -29,7 +29,7 @@ bool parser_fail_type(struct parser *p, const struct expression *e, const char *
 
 void parser_advance(struct parser *p) {
     p->before = p->token.to;
-    p->token = token_next(p->out->text, p->token.to);
+    p->token = token_next(p->paths.words, p->out->text, p->token.to);
 }
 
 bool parser_expect(struct parser *p, enum token_kind kind, const char *sentence) {

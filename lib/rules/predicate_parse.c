@@ -313,7 +313,7 @@ static void mark_parts(struct parser *p) {
 
 static bool parse_all(struct parser *p) {
     struct expression e;
-    p->token = token_next(p->out->text, 0);
+    p->token = token_next(p->paths.words, p->out->text, 0);
     if (parser_next_is(p, TOKEN_END)) {
         return parser_fail(p, 0, "is empty; leave it out for a rule without a condition");
     }
@@ -326,9 +326,10 @@ static bool parse_all(struct parser *p) {
                                                         : "expected \"and\", \"or\" or the end");
 }
 
-static void parser_init(struct parser *p, struct predicate *out, char *pool, size_t pool_size) {
+static void parser_init(struct parser *p, const struct vocabulary *words, struct predicate *out,
+                        char *pool, size_t pool_size) {
     *p = (struct parser){.out = out};
-    draft_init(&p->paths);
+    draft_init(&p->paths, words);
     buffer_init(&p->program, NULL, 0);
     buffer_init(&p->literals, NULL, 0);
     buffer_init(&p->likes, NULL, 0);
@@ -376,10 +377,10 @@ static mqk_status take_regexes(struct parser *p) {
     return MQK_ERR_NO_MEMORY;
 }
 
-static mqk_status compile(struct predicate *out, size_t pool_size, struct regex_names *names,
-                          mqk_error *err, mqk_error *warning) {
+static mqk_status compile(struct predicate *out, const struct vocabulary *words, size_t pool_size,
+                          struct regex_names *names, mqk_error *err, mqk_error *warning) {
     struct parser p;
-    parser_init(&p, out, out->pool + out->text.len, pool_size - out->text.len);
+    parser_init(&p, words, out, out->pool + out->text.len, pool_size - out->text.len);
     p.names = names;
     p.err = err;
     p.warning = warning;
@@ -396,6 +397,12 @@ static mqk_status compile(struct predicate *out, size_t pool_size, struct regex_
 
 mqk_status predicate_compile(mqk_str text, struct regex_names *names, struct predicate **out,
                              mqk_error *err, mqk_error *warning) {
+    return predicate_compile_for(&event_words, text, names, out, err, warning);
+}
+
+mqk_status predicate_compile_for(const struct vocabulary *words, mqk_str text,
+                                 struct regex_names *names, struct predicate **out, mqk_error *err,
+                                 mqk_error *warning) {
     *out = NULL;
     if (warning) {
         warning->code = MQK_OK;
@@ -417,7 +424,7 @@ mqk_status predicate_compile(mqk_str text, struct regex_names *names, struct pre
     }
     p->text = (mqk_str){p->pool, text.len};
     uint32_t names_before = names->count;
-    mqk_status status = compile(p, pool_size, names, err, warning);
+    mqk_status status = compile(p, words, pool_size, names, err, warning);
     if (status != MQK_OK) {
         names->count = names_before;
         predicate_free(p);

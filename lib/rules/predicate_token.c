@@ -62,12 +62,14 @@ static size_t skip_space(mqk_str text, size_t pos) {
 }
 
 /* Whether names behind this root are one name that may have a minus in it. */
-static bool has_flat_names(mqk_str root) {
-    enum event_field field;
-    return str_equal(root, STR("user")) || str_equal(root, STR("attr")) ||
-           str_equal(root, STR("attrs")) ||
-           (event_field_by_name(root, &field) &&
-            (field == FIELD_props || field == FIELD_ack_props));
+static bool has_flat_names(const struct vocabulary *words, mqk_str name) {
+    struct root root;
+    if (!words->find(name, &root)) {
+        return false;
+    }
+    return root.kind == ROOT_USER || root.kind == ROOT_ATTR ||
+           (root.kind == ROOT_FIELD &&
+            (root.field == FIELD_props || root.field == FIELD_ack_props));
 }
 
 static size_t skip_names(mqk_str text, size_t pos, bool minus) {
@@ -89,10 +91,10 @@ static size_t skip_bracket(mqk_str text, size_t pos) {
     return pos + (at(text, pos) == ']');
 }
 
-static size_t skip_path(mqk_str text, size_t pos) {
+static size_t skip_path(const struct vocabulary *words, mqk_str text, size_t pos) {
     size_t root = pos + (at(text, pos) == '.');
     pos = skip_names(text, root, false);
-    bool flat = has_flat_names(str_slice(text, root, pos - root));
+    bool flat = has_flat_names(words, str_slice(text, root, pos - root));
     for (;;) {
         if (at(text, pos) == '[') {
             pos = skip_bracket(text, pos);
@@ -140,8 +142,8 @@ static bool is_word(mqk_str name, const char *word) {
     return i == name.len && word[i] == '\0';
 }
 
-static struct token read_name(mqk_str text, size_t pos) {
-    struct token token = {.kind = TOKEN_PATH, .from = pos, .to = skip_path(text, pos)};
+static struct token read_name(const struct vocabulary *words, mqk_str text, size_t pos) {
+    struct token token = {.kind = TOKEN_PATH, .from = pos, .to = skip_path(words, text, pos)};
     mqk_str name = str_slice(text, pos, token.to - pos);
     for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
         if (is_word(name, keywords[i].text)) {
@@ -158,7 +160,7 @@ static struct token read_name(mqk_str text, size_t pos) {
     return token;
 }
 
-struct token token_next(mqk_str text, size_t pos) {
+struct token token_next(const struct vocabulary *words, mqk_str text, size_t pos) {
     pos = skip_space(text, pos);
     char c = at(text, pos);
     struct token token = {.kind = TOKEN_END, .from = pos, .to = pos};
@@ -178,7 +180,7 @@ struct token token_next(mqk_str text, size_t pos) {
                                                     : wrong(pos, "the closing quote is missing");
     }
     if (is_name(c) || (c == '.' && is_name(at(text, pos + 1)))) {
-        return read_name(text, pos);
+        return read_name(words, text, pos);
     }
     for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
         if (is_at(text, pos, symbols[i].text)) {

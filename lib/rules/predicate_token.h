@@ -3,7 +3,7 @@
 #ifndef MQK_RULES_PREDICATE_TOKEN_H
 #define MQK_RULES_PREDICATE_TOKEN_H
 
-#include "str.h"
+#include "vocabulary.h"
 
 enum token_kind {
     TOKEN_END,
@@ -46,6 +46,6 @@ struct token {
 };
 
 /* The token at or behind `pos`. */
-struct token token_next(mqk_str text, size_t pos);
+struct token token_next(const struct vocabulary *words, mqk_str text, size_t pos);
 
 #endif

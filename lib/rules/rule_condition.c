@@ -6,6 +6,9 @@
 #include "error.h"
 #include "placeholder.h"
 
+/* What a pattern is matched against unless the rule says. */
+#define DEFAULT_FIELD STR("topic")
+
 /* The placeholder that a pattern is matched against, with or without ${ }. */
 static mqk_str bare_name(mqk_str field, size_t *at) {
     mqk_str name = str_trim(field);
@@ -28,7 +31,7 @@ static void compile_field(struct compiler *c, mqk_str field, struct condition *c
                           "must not be empty; leave it out for the topic");
         return;
     }
-    draft_init(&draft);
+    draft_init(&draft, c->words);
     mqk_status status = placeholder_read(&draft, field, at, at + name.len, &piece, &err);
     piece.at = (uint32_t)at;
     buffer_append(&draft.pieces, (const char *)&piece, sizeof(piece));
@@ -43,7 +46,7 @@ static void compile_field(struct compiler *c, mqk_str field, struct condition *c
     }
 }
 
-static void compile_regex(struct compiler *c, const struct rule_source *source,
+static void compile_regex(struct compiler *c, const struct condition_source *source,
                           struct condition *condition) {
     mqk_error err = {.column = 0};
     if (!source->regex_pattern.data) {
@@ -57,13 +60,13 @@ static void compile_regex(struct compiler *c, const struct rule_source *source,
     } else if (status != MQK_OK) {
         compiler_complain(c, "regex.pattern", err.column, status, "%s", err.message);
     }
-    compile_field(c, source->regex_field.data ? source->regex_field : STR("topic"), condition);
+    compile_field(c, source->regex_field.data ? source->regex_field : DEFAULT_FIELD, condition);
 }
 
 static void compile_where(struct compiler *c, mqk_str where, struct condition *condition) {
     mqk_error err = {.column = 0}, warning = {.column = 0};
-    mqk_status status =
-        predicate_compile(where, &condition->names, &condition->where, &err, &warning);
+    mqk_status status = predicate_compile_for(c->words, where, &condition->names, &condition->where,
+                                              &err, &warning);
     if (status == MQK_ERR_NO_MEMORY) {
         c->out_of_memory = true;
     } else if (status != MQK_OK) {
@@ -77,8 +80,7 @@ static void compile_where(struct compiler *c, mqk_str where, struct condition *c
 /* A group that no pattern of the rule has is a slip of the pen. */
 void compiler_check_groups(struct compiler *c, const char *path, const struct template *t) {
     static const struct regex_names none = {.count = 0};
-    const struct condition *condition = c->out->rules[c->rule].condition;
-    const struct regex_names *names = condition ? &condition->names : &none;
+    const struct regex_names *names = c->condition ? &c->condition->names : &none;
     const struct piece *piece;
     for (size_t i = 0; (piece = template_piece(t, i)) && c->patterns_right; i++) {
         if (piece->kind != PIECE_REGEX || regex_name_find(names, piece_name(t, piece)) >= 0) {
@@ -97,13 +99,20 @@ void compiler_check_groups(struct compiler *c, const char *path, const struct te
     }
 }
 
-void compiler_condition(struct compiler *c, const struct rule_source *source, struct rule *rule) {
+size_t compiler_condition_size(const struct condition_source *source) {
+    return source->regex_field.data ? source->regex_field.len : DEFAULT_FIELD.len;
+}
+
+void compiler_condition(struct compiler *c, const struct condition_source *source,
+                        struct condition **out) {
     bool has_regex = source->regex_pattern.data || source->regex_field.data;
     c->patterns_right = !source->incomplete;
+    c->condition = NULL;
     if (!source->where.data && !has_regex) {
         return;
     }
-    struct condition *condition = rule->condition = calloc(1, sizeof(*condition));
+    struct condition *condition = *out = calloc(1, sizeof(*condition));
+    c->condition = condition;
     if (!condition) {
         c->out_of_memory = true;
         return;

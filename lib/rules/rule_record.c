@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "downlink.h"
 #include "error.h"
 #include "hook_list.h"
 #include "kafka_topic.h"
@@ -157,6 +158,10 @@ static const struct envelope_header event_headers[] = {
     {NULL, NULL, false},
 };
 
+/* What `origin_header: true` adds. */
+static const struct envelope_header origin_headers[] = {{ORIGIN_HEADER, "${node}", true},
+                                                        {NULL, NULL, false}};
+
 static void add_groups(struct compiler *c, const struct rule_source *source, struct rule *rule) {
     static const char *const groups[] = {"user_properties", "event", NULL};
     bool seen[2] = {false, false};
@@ -194,7 +199,8 @@ static void compile_headers(struct compiler *c, const struct rule_source *source
                           source->header_count, RULE_MAX_HEADERS);
         return;
     }
-    if (source->header_count == 0 && source->headers_from_count == 0 && !own) {
+    if (source->header_count == 0 && source->headers_from_count == 0 && !own &&
+        !source->origin_header) {
         return;
     }
     rule->headers.list =
@@ -205,6 +211,7 @@ static void compile_headers(struct compiler *c, const struct rule_source *source
     }
     add_group(c, rule, "envelope", own);
     add_groups(c, source, rule);
+    add_group(c, rule, "origin_header", source->origin_header ? origin_headers : NULL);
     for (size_t i = 0; i < source->header_count; i++) {
         const struct rule_header_source *header = &source->headers[i];
         char path[RULE_PATH_SIZE];

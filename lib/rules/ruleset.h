@@ -42,6 +42,7 @@ struct rule_source {
     mqk_str timestamp; /* template; absent: the event's time */
     enum payload_encoding encoding;
     bool stop;
+    bool origin_header;  /* the record says which node it came from (downlink.h, ORIGIN_HEADER) */
     uint32_t max_topics; /* most different topics that a topic template may make */
     bool incomplete;     /* not all settings are known: what its filters and patterns offer to
                             templates is not checked */

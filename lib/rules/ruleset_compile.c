@@ -15,7 +15,6 @@
 #include "utf8.h"
 
 #define RULE_NAME_MAX 255u
-#define OWN_NAME_SIZE 32u /* "hook[4294967295]" */
 #define SENTENCE_SIZE 1000u
 
 struct numbered_rule {
@@ -42,7 +41,7 @@ void compiler_complain(struct compiler *c, const char *path, size_t at, mqk_stat
 }
 
 mqk_str compiler_keep(struct compiler *c, mqk_str text) {
-    char *to = c->out->pool + c->pool_len;
+    char *to = c->pool + c->pool_len;
     if (text.len > 0) {
         memcpy(to, text.data, text.len);
         c->pool_len += text.len;
@@ -50,13 +49,19 @@ mqk_str compiler_keep(struct compiler *c, mqk_str text) {
     return (mqk_str){to, text.len};
 }
 
+static struct condition_source condition_of(const struct rule_source *source) {
+    return (struct condition_source){source->where, source->regex_field, source->regex_pattern,
+                                     source->incomplete};
+}
+
 static size_t pool_size(const struct compiler *c) {
     size_t size = 1;
     for (size_t i = 0; i < c->count; i++) {
         const struct rule_source *source = &c->sources[i];
-        size += source->name.data ? source->name.len : OWN_NAME_SIZE;
+        const struct condition_source condition = condition_of(source);
+        size += source->name.data ? source->name.len : COMPILER_OWN_NAME_SIZE;
         size += source->cluster.len + source->hook.len;
-        size += source->regex_field.data ? source->regex_field.len : sizeof("topic");
+        size += compiler_condition_size(&condition);
         for (size_t f = 0; f < source->filter_count; f++) {
             size += source->filters[f].len;
         }
@@ -90,10 +95,9 @@ static bool allocate(struct compiler *c) {
     atomic_init(&r->references, 1);
     r->rules = calloc(c->count + 1, sizeof(*r->rules));
     r->entries = calloc(entries + 1, sizeof(*r->entries));
-    r->pool = malloc(pool_size(c));
+    r->pool = c->pool = malloc(pool_size(c));
     r->rule_count = c->count;
-    c->same_name = calloc(c->count + 1, sizeof(*c->same_name));
-    return r->rules && r->entries && r->pool && c->same_name;
+    return r->rules && r->entries && r->pool;
 }
 
 static int compare_names(const void *left, const void *right) {
@@ -106,49 +110,51 @@ static int compare_names(const void *left, const void *right) {
     return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
 }
 
-/* False: out of memory. */
-static bool find_same_names(struct compiler *c) {
-    struct numbered_rule *sorted = calloc(c->count + 1, sizeof(*sorted));
-    if (!sorted) {
-        return false;
+uint32_t *compiler_same_names(const mqk_str *names, size_t stride, size_t count) {
+    struct numbered_rule *sorted = calloc(count + 1, sizeof(*sorted));
+    uint32_t *same = calloc(count + 1, sizeof(*same));
+    if (!sorted || !same) {
+        free(sorted);
+        free(same);
+        return NULL;
     }
     size_t named = 0;
-    for (uint32_t i = 0; i < c->count; i++) {
-        if (c->sources[i].name.data) {
-            sorted[named++] = (struct numbered_rule){c->sources[i].name, i};
+    for (uint32_t i = 0; i < count; i++) {
+        mqk_str name = *(const mqk_str *)(const void *)((const char *)names + i * stride);
+        if (name.data) {
+            sorted[named++] = (struct numbered_rule){name, i};
         }
     }
     qsort(sorted, named, sizeof(*sorted), compare_names);
     size_t first = 0;
     for (size_t i = 1; i < named; i++) {
         if (str_equal(sorted[i].name, sorted[first].name)) {
-            c->same_name[sorted[i].number] = sorted[first].number + 1;
+            same[sorted[i].number] = sorted[first].number + 1;
         } else {
             first = i;
         }
     }
     free(sorted);
-    return true;
+    return same;
 }
 
-static void compile_name(struct compiler *c, const struct rule_source *source, struct rule *rule) {
-    if (!source->name.data) {
-        char own[OWN_NAME_SIZE];
-        snprintf(own, sizeof(own), "hook[%zu]", c->rule);
-        rule->info.name = compiler_keep(c, mqk_cstr(own));
-        return;
+mqk_str compiler_name(struct compiler *c, const char *list, mqk_str name) {
+    if (!name.data) {
+        char own[COMPILER_OWN_NAME_SIZE];
+        snprintf(own, sizeof(own), "%.10s[%zu]", list, c->rule);
+        return compiler_keep(c, mqk_cstr(own));
     }
-    rule->info.name = compiler_keep(c, source->name);
-    if (source->name.len == 0) {
+    if (name.len == 0) {
         compiler_complain(c, "name", 0, MQK_ERR_CONFIG,
                           "must not be empty; leave it out for a rule without a name");
-    } else if (source->name.len > RULE_NAME_MAX) {
+    } else if (name.len > RULE_NAME_MAX) {
         compiler_complain(c, "name", 0, MQK_ERR_CONFIG, "must not be longer than 255 bytes");
     } else if (c->same_name[c->rule] != 0) {
         char quoted[ERROR_QUOTE_SIZE];
-        compiler_complain(c, "name", 0, MQK_ERR_CONFIG, "\"%s\" is already the name of hook[%u]",
-                          error_quote(source->name, quoted), (unsigned)c->same_name[c->rule] - 1);
+        compiler_complain(c, "name", 0, MQK_ERR_CONFIG, "\"%s\" is already the name of %s[%u]",
+                          error_quote(name, quoted), list, (unsigned)c->same_name[c->rule] - 1);
     }
+    return compiler_keep(c, name);
 }
 
 static bool compile_hooks(struct compiler *c, const struct rule_source *source, struct rule *rule) {
@@ -260,7 +266,7 @@ struct template *compiler_template(struct compiler *c, const char *path, mqk_str
                                    mqk_value_format format) {
     struct template *t = NULL;
     mqk_error err = {.column = 0};
-    mqk_status status = template_compile(text, format, &t, &err);
+    mqk_status status = template_compile_for(c->words, text, format, &t, &err);
     if (status == MQK_ERR_NO_MEMORY) {
         c->out_of_memory = true;
     } else if (status != MQK_OK) {
@@ -281,15 +287,19 @@ static void compile_rule(struct compiler *c) {
     rule->info.max_topics = source->max_topics;
     rule->encoding = source->encoding;
     rule->stop = source->stop;
-    compile_name(c, source, rule);
+    rule->info.name = compiler_name(c, "hook", source->name);
     c->hooks_right = compile_hooks(c, source, rule);
     compile_filters(c, source, rule);
-    compiler_condition(c, source, rule);
+    const struct condition_source condition = condition_of(source);
+    compiler_condition(c, &condition, &rule->condition);
     compiler_record(c, source, rule);
 }
 
 static void compile_all(struct compiler *c) {
-    if (!allocate(c) || !find_same_names(c)) {
+    if (allocate(c)) {
+        c->same_name = compiler_same_names(&c->sources->name, sizeof(*c->sources), c->count);
+    }
+    if (!c->same_name) {
         c->out_of_memory = true;
         return;
     }
@@ -303,7 +313,8 @@ static void compile_all(struct compiler *c) {
 
 struct ruleset *ruleset_compile(const struct rule_source *rules, size_t count,
                                 rule_problem_fn problem, void *user) {
-    struct compiler c = {.sources = rules, .count = count, .problem = problem, .user = user};
+    struct compiler c = {
+        .words = &event_words, .sources = rules, .count = count, .problem = problem, .user = user};
     if (count > RULESET_MAX_RULES) {
         c.rule = RULESET_MAX_RULES;
         compiler_complain(&c, "", 0, MQK_ERR_TOO_LARGE, "more than %u rules", RULESET_MAX_RULES);

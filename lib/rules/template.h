@@ -15,6 +15,9 @@
  *   ${regex.name}               what a named group of the rule's regular expressions stands for
  *   ${uuid}                     a random identifier of the event, a UUID
  *   ${.} ${}                    the whole event as a JSON object
+ * Templates over Kafka records have other names to begin with: ${key} ${value} ${value.a.b[0]}
+ * ${headers} ${headers.name} ${topic} ${partition} ${offset} ${ts} ${ts_type} ${node}, and regex,
+ * uuid and ${.} as above.
  *   ${$}                        a literal `$`
  * Behind a path there may be filters: ${clientid | lower | trunc(20)} (template_filter.h).
  * A placeholder whose path is written wrongly (`${a..b}`) or whose first name is no field is an
@@ -39,6 +42,7 @@
 struct template;
 struct regex_captures;
 struct payload_cache;
+struct vocabulary;
 
 /* What rendering needs beside the template. Owned by the caller of the render functions. */
 struct render_context {
@@ -51,6 +55,7 @@ struct render_context {
     struct uuid *uuid;           /* memory for ${uuid}; NULL: there is none */
     enum payload_encoding encoding; /* how ${payload} is written */
     bool utf8_replaced;             /* set when invalid UTF-8 was replaced */
+    bool missing; /* set when `undefined` or null was written for a value that is not there */
 };
 
 /* The wall clock, ms since 1970: what now_ms is for. */
@@ -66,6 +71,9 @@ static inline int64_t render_timestamp(const struct render_context *ctx) {
  * sentence, without place. */
 mqk_status template_compile(mqk_str text, mqk_value_format format, struct template **out,
                             mqk_error *err);
+/* The same for a template over something else than events (vocabulary.h). */
+mqk_status template_compile_for(const struct vocabulary *words, mqk_str text,
+                                mqk_value_format format, struct template **out, mqk_error *err);
 void template_free(struct template *t);
 
 /* Renders. The result is `*out`, which points into `buffer`, into the event or into the template (a

@@ -12,7 +12,8 @@
 #define STAND_IN_STRING "x"
 #define STAND_IN_VALUE  " null "
 
-void draft_init(struct draft *draft) {
+void draft_init(struct draft *draft, const struct vocabulary *words) {
+    draft->words = words;
     buffer_init(&draft->pieces, NULL, 0);
     buffer_init(&draft->steps, NULL, 0);
     buffer_init(&draft->filtered, NULL, 0);
@@ -258,13 +259,18 @@ static mqk_status compile(struct draft *draft, mqk_str text, mqk_value_format fo
 
 mqk_status template_compile(mqk_str text, mqk_value_format format, struct template **out,
                             mqk_error *err) {
+    return template_compile_for(&event_words, text, format, out, err);
+}
+
+mqk_status template_compile_for(const struct vocabulary *words, mqk_str text,
+                                mqk_value_format format, struct template **out, mqk_error *err) {
     *out = NULL;
     if (text.len > TEMPLATE_MAX_LEN) {
         return error_set(err, MQK_ERR_TEMPLATE, 0, (uint32_t)TEMPLATE_MAX_LEN + 1,
                          "a template is at most 1 MiB long");
     }
     struct draft draft;
-    draft_init(&draft);
+    draft_init(&draft, words);
     mqk_status status = compile(&draft, text, format, out, err);
     draft_fini(&draft);
     if (status == MQK_ERR_NO_MEMORY) {

@@ -8,13 +8,15 @@
 
 #include "json_scan.h"
 #include "template.h"
+#include "vocabulary.h"
 
 enum piece_kind {
-    PIECE_LITERAL,    /* name: the text */
-    PIECE_EVENT,      /* ${.} */
-    PIECE_FIELD,      /* field */
-    PIECE_TEXT_FIELD, /* field, a text that is nothing but that; number: its offset in mqk_event */
-    PIECE_SENDER,     /* ${from}: from_clientid, or clientid where there is no other sender */
+    PIECE_LITERAL,      /* name: the text */
+    PIECE_EVENT,        /* ${.} */
+    PIECE_FIELD,        /* field */
+    PIECE_TEXT_FIELD,   /* field, a text that is nothing but that; number: its offset in mqk_event,
+                           or in the record_event that the event begins */
+    PIECE_SENDER,       /* ${from}: from_clientid, or clientid where there is no other sender */
     PIECE_PAYLOAD_PATH, /* steps */
     PIECE_PROPERTY,     /* name, ack */
     PIECE_USER,         /* name, ack */
@@ -96,6 +98,7 @@ struct template {
 /* A template being compiled; the buffers are arrays of struct piece, struct draft_step, struct
  * filtered_piece, struct filter_call, char. */
 struct draft {
+    const struct vocabulary *words;
     struct buffer pieces;
     struct buffer steps;
     struct buffer filtered;
@@ -115,7 +118,7 @@ struct draft_step {
 /* Largest N of ${filter.N}: a filter cannot have more levels. */
 #define TEMPLATE_MAX_CAPTURE 32768u
 
-void draft_init(struct draft *draft);
+void draft_init(struct draft *draft, const struct vocabulary *words);
 void draft_fini(struct draft *draft);
 /* MQK_OK or MQK_ERR_NO_MEMORY. */
 mqk_status draft_failure(const struct draft *draft);

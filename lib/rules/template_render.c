@@ -46,6 +46,7 @@ void value_write_text(const struct piece *piece, const struct value *value,
                       struct render_context *ctx, struct buffer *out) {
     switch (value->kind) {
     case VALUE_MISSING:
+        ctx->missing = true;
         buffer_append_str(out, MISSING);
         break;
     case VALUE_TEXT:
@@ -62,6 +63,7 @@ void value_write_text(const struct piece *piece, const struct value *value,
         payload_append(out, value->text, ctx->encoding);
         break;
     case VALUE_JSON:
+        ctx->missing |= value->json.kind == JSON_NULL;
         if (value->json.kind == JSON_STRING) {
             json_append_decoded(out, &value->json);
         } else {
@@ -109,6 +111,7 @@ void value_write_json(const struct piece *piece, const struct value *value,
     struct json_value whole;
     switch (value->kind) {
     case VALUE_MISSING:
+        ctx->missing = true;
         buffer_append_str(out, STR("null"));
         break;
     case VALUE_TEXT:
@@ -198,9 +201,11 @@ static void render_single(const struct template *t, struct render_context *ctx,
     struct value value;
     value_find(t, piece, ctx, &value);
     if (value.kind == VALUE_MISSING) {
+        ctx->missing = true;
         *out = (mqk_str){NULL, 0};
         return;
     }
+    ctx->missing |= value.kind == VALUE_JSON && value.json.kind == JSON_NULL;
     if (piece->place == PLACE_TEXT && is_slice(&value, ctx, out)) {
         return;
     }
@@ -238,12 +243,13 @@ static inline char *put_number(char *to, size_t room, int64_t number) {
     return number == MQK_UNKNOWN || room < BUFFER_INT_MAX ? NULL : buffer_write_int(to, number);
 }
 
-/* Numbers and booleans of JSON are written as they stand there. */
+/* Numbers and booleans of JSON are written as they stand there. A null may count as missing. */
 static char *put_path(const struct template *t, const struct piece *piece,
                       const struct render_context *ctx, char *to, size_t room) {
     struct value value;
     value_find(t, piece, ctx, &value);
-    if (value.kind != VALUE_JSON || value.json.kind > JSON_NUMBER || value.json.text.len > room) {
+    if (value.kind != VALUE_JSON || value.json.kind > JSON_NUMBER || value.json.kind == JSON_NULL ||
+        value.json.text.len > room) {
         return NULL;
     }
     bytes_copy(to, value.json.text.data, value.json.text.len);
@@ -350,11 +356,13 @@ void template_render(const struct template *t, struct render_context *ctx, struc
     case SHAPE_TEXT_FIELD:
         *out = piece_text(&t->pieces[0], ctx->event);
         out->len = out->data ? out->len : 0;
+        ctx->missing |= !out->data;
         return;
     case SHAPE_PAYLOAD:
         if (ctx->encoding == PAYLOAD_PLAIN) {
             *out = ctx->event->payload;
             out->len = out->data ? out->len : 0;
+            ctx->missing |= !out->data;
             return;
         }
         break;
