@@ -807,6 +807,56 @@ MQK_API mqk_status mqk_bridge_health(mqk_bridge *bridge, mqk_health *health);
 /** Name of a health state: "ok", "starting", "degraded", "down". Any thread. @since 0.9 */
 MQK_API const char *mqk_health_name(mqk_health_state state);
 
+/* ---- For bindings -----------------------------------------------------------------------------
+ */
+
+/** Where a member of a public struct lies. This struct itself never changes. */
+typedef struct mqk_layout {
+    const char *structure; /**< e.g. "mqk_event" */
+    const char *member;    /**< e.g. "topic"; NULL: the struct itself, with offset 0 */
+    size_t offset;         /**< bytes from the beginning of the struct */
+    size_t size;           /**< bytes */
+} mqk_layout;
+
+/**
+ * The layout of every public struct, as the library was compiled: one row for the struct, then one
+ * for each member in order. A binding that declares the structs by hand compares, and says what
+ * differs, before it passes one.
+ * @param count receives the number of rows; may be NULL
+ * @return static rows
+ * Any thread. @since 0.9
+ */
+MQK_API const mqk_layout *mqk_layouts(size_t *count);
+
+/** The way from a Python interpreter to a bridge. */
+typedef struct mqk_python mqk_python;
+
+/**
+ * Makes mqk_on_event() a function of the Python interpreter (CPython) that the caller runs in, with
+ * the hook's name as argument and the fields of ::MQK_EVENT_FIELDS and `token` as keywords. It
+ * costs a fraction of a call through ctypes. The interpreter's functions are found in the process;
+ * the library is not linked to Python.
+ *
+ * @param bridge the bridge
+ * @param other  Python callable that gets, as they are, the arguments that the function cannot take
+ *               itself: other keywords, other types; and all after mqk_python_detach()
+ * @param failed Python callable that gets a negative ::mqk_status and raises
+ * @param out    receives what mqk_python_detach() wants; valid as long as the function lives
+ * @return a new reference to the function (`PyObject *`), or NULL without a Python exception when
+ *         there is no interpreter or an argument is NULL, with one when the interpreter failed
+ * The caller holds the interpreter's lock, which is released while mqk_on_event() runs. @since 0.9
+ */
+MQK_API void *mqk_python_attach(mqk_bridge *bridge, void *other, void *failed, mqk_python **out);
+
+/**
+ * Takes the bridge away: calls that begin later go to `other`. The bridge may be closed when this
+ * returns 0.
+ * @param python of mqk_python_attach(); NULL is allowed
+ * @return number of calls that are still under way
+ * Any thread. @since 0.9
+ */
+MQK_API unsigned mqk_python_detach(mqk_python *python);
+
 #ifdef __cplusplus
 }
 #endif
