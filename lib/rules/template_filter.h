@@ -26,20 +26,23 @@ mqk_status template_filter_read(struct draft *draft, mqk_str text, size_t from, 
     X(UPPER, "upper", NONE, "upper", "ASCII letters in upper case; other characters stay")         \
     X(TRUNC, "trunc", COUNT, "trunc(n)", "the first n characters")                                 \
     X(LEVEL, "level", LEVEL, "level(n)",                                                           \
-      "the n-th level of a topic, from 1; from the end with -1, -2, …; missing when there is none") \
+      "the n-th level of a topic, from 1; from the end with -1, -2, …; missing when there is "   \
+      "none")                                                                                      \
     X(ISO8601, "iso8601", NONE, "iso8601", "a time in ms as 2023-11-14T22:13:20.123Z")             \
     X(SECONDS, "seconds", NONE, "seconds", "a time in ms as whole seconds")                        \
     X(NUMBER, "number", NONE, "number",                                                            \
       "true and false as 1 and 0, a text that is a number as that number; else missing")           \
     X(HOST, "host", NONE, "host", "an address without its port")                                   \
     X(URI, "uri", NONE, "uri", "percent-encoded for the path of a URI")                            \
-    X(PRINTABLE, "printable", NONE, "printable", "control characters replaced by spaces")          \
+    X(PRINTABLE, "printable", NONE, "printable",                                                   \
+      "control characters and what is not UTF-8 replaced by U+FFFD")                               \
     X(MEDIATYPE, "mediatype", NONE, "mediatype",                                                   \
       "a media type; missing when it is none, or that of a CloudEvent")                            \
     X(JSON, "json", NONE, "json",                                                                  \
       "the value as JSON: text in quotes, objects as they are, what is missing as null")           \
     X(DEFAULT, "default", LITERAL, "default(x)",                                                   \
-      "for what is missing or null: x, a text in quotes, a number, true, false, null or the value " \
+      "for what is missing or null: x, a text in quotes, a number, true, false, null or the "      \
+      "value "                                                                                     \
       "of another field")
 
 enum template_filter {
