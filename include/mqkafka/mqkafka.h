@@ -542,6 +542,42 @@ MQK_API const char *mqk_envelope_template(size_t index, mqk_hook hook);
  */
 MQK_API mqk_status mqk_envelope_header(size_t index, size_t header, mqk_header *out);
 
+/* ---- The reference ----------------------------------------------------------------------------
+ */
+
+/** What can be looked up with mqk_reference_at(). */
+typedef enum mqk_reference_part {
+    MQK_REFERENCE_SETTING = 0,         /**< keys of a configuration file */
+    MQK_REFERENCE_HOOK = 1,            /**< hook points */
+    MQK_REFERENCE_PLACEHOLDER = 2,     /**< what stands in `${…}`, and in `where` */
+    MQK_REFERENCE_TEMPLATE_FILTER = 3, /**< what stands behind a placeholder and a `|` */
+    MQK_REFERENCE_OPERATOR = 4         /**< signs and words of `where` */
+} mqk_reference_part;
+
+/** One entry of the reference: what the library itself goes by. Texts are never NULL. */
+typedef struct mqk_reference {
+    size_t size;         /**< set by the caller: sizeof(mqk_reference) */
+    const char *name;    /**< e.g. "linger"; static */
+    const char *type;    /**< e.g. "duration"; static */
+    const char *meaning; /**< one line for a person; static */
+    char where[64];      /**< of a setting: the mapping that it stands in, e.g. "kafka.producer" */
+    char standard[64];   /**< of a setting: the default, in parentheses when it is not a value */
+    char aliases[128];   /**< other names, separated by commas */
+    char values[512];    /**< accepted words, or a range; of a hook: the members of `${.}`; of an
+                            operator: an example */
+} mqk_reference;
+
+/**
+ * Looks up an entry of the reference: settings, hooks and the language of rules, as this library
+ * knows them. Set `entry->size` first.
+ * @param part  what kind
+ * @param index from 0; the order may change between versions
+ * @param entry receives the entry
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such entry)
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_reference_at(mqk_reference_part part, size_t index, mqk_reference *entry);
+
 /* ---- The bridge -------------------------------------------------------------------------------
  */
 
