@@ -47,12 +47,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MQK_VERSION_MAJOR 0
-#define MQK_VERSION_MINOR 9
-#define MQK_VERSION_PATCH 0
+#define MQK_VERSION_MAJOR 0 /**< first number of the version */
+#define MQK_VERSION_MINOR 9 /**< second number */
+#define MQK_VERSION_PATCH 0 /**< third number */
 /** The version of this header as text. mqk_version() gives the version of the library in use. */
 #define MQK_VERSION "0.9.0"
 
+/** Marks what the library exports. */
 #if defined(__GNUC__)
 #define MQK_API __attribute__((visibility("default")))
 #else
@@ -201,8 +202,8 @@ typedef enum mqk_hook {
 
 /** A name and a value, e.g. an MQTT 5 user property. Names may repeat; order is kept. */
 typedef struct mqk_pair {
-    mqk_str name;
-    mqk_str value;
+    mqk_str name;  /**< not empty */
+    mqk_str value; /**< any text */
 } mqk_pair;
 
 /**
@@ -211,7 +212,7 @@ typedef struct mqk_pair {
  * "Correlation-Data", …
  */
 typedef struct mqk_property {
-    mqk_str name;
+    mqk_str name;   /**< as above */
     mqk_str text;   /**< value of a text or binary property; absent for a numeric one */
     int64_t number; /**< value of a numeric property, used when `text` is absent */
 } mqk_property;
@@ -279,18 +280,19 @@ typedef struct mqk_event {
     /** MQTT 5 properties: conn_props, disconn_props, sub_props, unsub_props or pub_props, as the
      * hook has it. */
     const mqk_property *props;
-    size_t props_count;
+    size_t props_count; /**< how many */
     /** User properties of the same packet, in order. */
     const mqk_pair *user_props;
-    size_t user_props_count;
+    size_t user_props_count; /**< how many */
     /** message.acked: properties of the acknowledgement (puback_props). */
     const mqk_property *ack_props;
-    size_t ack_props_count;
+    size_t ack_props_count; /**< how many */
+    /** message.acked: user properties of the acknowledgement. */
     const mqk_pair *ack_user_props;
-    size_t ack_user_props_count;
+    size_t ack_user_props_count; /**< how many */
     /** Whatever else the host has to say: `${attr.name}`. */
     const mqk_pair *attrs;
-    size_t attrs_count;
+    size_t attrs_count; /**< how many */
 #define MQK_EVENT_TEXT(name, meaning)   mqk_str name;
 #define MQK_EVENT_NUMBER(name, meaning) int64_t name;
     MQK_EVENT_FIELDS(MQK_EVENT_TEXT, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER)
@@ -473,7 +475,9 @@ typedef struct mqk_verdict {
     mqk_str reason;    /**< one sentence for a person */
 } mqk_verdict;
 
+/** Receives a record that the rules make; see mqk_ruleset_evaluate(). */
 typedef void (*mqk_record_fn)(void *user, const mqk_record *record);
+/** Receives what a rule said; see mqk_ruleset_explain(). */
 typedef void (*mqk_verdict_fn)(void *user, const mqk_verdict *verdict);
 
 /**
@@ -517,7 +521,8 @@ typedef struct mqk_envelope {
 
 /**
  * Tells of a built-in envelope. Set `envelope->size` first; the texts are static.
- * @param index from 0; the order may change between versions
+ * @param index    from 0; the order may change between versions
+ * @param envelope receives its name and meaning
  * @retval MQK_OK, MQK_ERR_ARGUMENT (no such envelope)
  * Any thread. @since 0.9
  */
@@ -526,6 +531,7 @@ MQK_API mqk_status mqk_envelope_at(size_t index, mqk_envelope *envelope);
 /**
  * The template of the record's value that an envelope has for a hook, in the language of rules.
  * @param index as in mqk_envelope_at()
+ * @param hook  the hook
  * @return static text; NULL when the envelope does not know the hook, or when there is no such
  * envelope or hook
  * Any thread. @since 0.9
@@ -550,7 +556,7 @@ typedef enum mqk_reference_part {
     MQK_REFERENCE_SETTING = 0,         /**< keys of a configuration file */
     MQK_REFERENCE_HOOK = 1,            /**< hook points */
     MQK_REFERENCE_PLACEHOLDER = 2,     /**< what stands in `${…}`, and in `where` */
-    MQK_REFERENCE_TEMPLATE_FILTER = 3, /**< what stands behind a placeholder and a `|` */
+    MQK_REFERENCE_TEMPLATE_FILTER = 3, /**< what stands behind a placeholder and a vertical bar */
     MQK_REFERENCE_OPERATOR = 4         /**< signs and words of `where` */
 } mqk_reference_part;
 
@@ -563,8 +569,9 @@ typedef struct mqk_reference {
     char where[64];      /**< of a setting: the mapping that it stands in, e.g. "kafka.producer" */
     char standard[64];   /**< of a setting: the default, in parentheses when it is not a value */
     char aliases[128];   /**< other names, separated by commas */
-    char values[512];    /**< accepted words, or a range; of a hook: the members of `${.}`; of an
-                            operator: an example */
+    /** Accepted words, or a range; members that a hook's event has as JSON; an operator's example.
+     */
+    char values[512];
 } mqk_reference;
 
 /**
@@ -584,11 +591,12 @@ MQK_API mqk_status mqk_reference_at(mqk_reference_part part, size_t index, mqk_r
 /** A running ruleset with its Kafka producers. */
 typedef struct mqk_bridge mqk_bridge;
 
+/** How much a line of the log matters. */
 typedef enum mqk_log_level {
-    MQK_LOG_ERROR = 0,
-    MQK_LOG_WARNING = 1,
-    MQK_LOG_INFO = 2,
-    MQK_LOG_DEBUG = 3
+    MQK_LOG_ERROR = 0,   /**< something does not work */
+    MQK_LOG_WARNING = 1, /**< something may not work */
+    MQK_LOG_INFO = 2,    /**< what happens */
+    MQK_LOG_DEBUG = 3    /**< for who looks for a mistake */
 } mqk_log_level;
 
 /** Bits for mqk_host.flags. */
@@ -810,7 +818,9 @@ MQK_API mqk_status mqk_bridge_stats(mqk_bridge *bridge, mqk_stats *stats);
 
 /**
  * Reads the counters of one rule. Set `stats->size` first.
- * @param index from 0, below mqk_stats.rules
+ * @param bridge the bridge
+ * @param stats  receives them
+ * @param index  from 0, below mqk_stats.rules
  * @retval MQK_OK, MQK_ERR_ARGUMENT (no such rule), MQK_ERR_FORKED
  * Any thread. @since 0.9
  */
@@ -818,7 +828,9 @@ MQK_API mqk_status mqk_bridge_rule_stats(mqk_bridge *bridge, size_t index, mqk_r
 
 /**
  * Reads the state of one cluster. Set `stats->size` first.
- * @param index from 0, below mqk_stats.clusters
+ * @param bridge the bridge
+ * @param stats  receives it
+ * @param index  from 0, below mqk_stats.clusters
  * @retval MQK_OK, MQK_ERR_ARGUMENT (no such cluster), MQK_ERR_FORKED
  * Any thread. @since 0.9
  */
