@@ -134,13 +134,15 @@ def test_log_lines(open_bridge: Open, caplog: pytest.LogCaptureFixture) -> None:
     assert any(r.levelno == logging.WARNING and bridge.servers() in r.message for r in caplog.records)
 
 
-def test_an_exception_in_a_callback_goes_no_further(open_bridge: Open, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_in_a_callback_goes_no_further(
+    open_bridge: Open, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bridge = open_bridge(EVERYTHING, callbacks="manual")
 
     def fail(token: int, status: int) -> None:
         raise KeyError("mine")
 
-    bridge._delivered = fail  # type: ignore[method-assign]
+    monkeypatch.setattr(bridge, "_delivered", fail)
     bridge.on_event_future("message.publish", topic="a")
     eventually(lambda: bridge.stats().delivered == 1)
     while bridge.poll(0.5):
@@ -150,7 +152,7 @@ def test_an_exception_in_a_callback_goes_no_further(open_bridge: Open, caplog: p
     def interrupt(token: int, status: int) -> None:
         raise KeyboardInterrupt
 
-    bridge._delivered = interrupt  # type: ignore[method-assign]
+    monkeypatch.setattr(bridge, "_delivered", interrupt)
     bridge.on_event_future("message.publish", topic="a")
     with pytest.raises(KeyboardInterrupt):
         bridge.flush(10)
@@ -170,7 +172,7 @@ def test_ctrl_c_ends_a_wait(open_bridge: Open) -> None:
     assert bridge.on_event("message.publish", topic="a") == 1
 
 
-def test_not_from_a_callback(open_bridge: Open) -> None:
+def test_not_from_a_callback(open_bridge: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     bridge = open_bridge(EVERYTHING, callbacks="manual")
     seen: list[Any] = []
 
@@ -183,7 +185,7 @@ def test_not_from_a_callback(open_bridge: Open) -> None:
             except mqkafka.ArgumentError as error:
                 seen.append(error.code)
 
-    bridge._delivered = inside  # type: ignore[method-assign]
+    monkeypatch.setattr(bridge, "_delivered", inside)
     bridge.on_event_future("message.publish", topic="a")
     while not seen:
         bridge.poll(1)

@@ -77,6 +77,9 @@ def test_every_message_becomes_a_record(tmp_path: Path, monkeypatch: pytest.Monk
     rules = tmp_path / "rules.yaml"
     rules.write_text(text.replace('"embedded"', f'"{real or "embedded"}"'))
 
+    servers = ""
+    found: dict[str, list[Any]] = {}
+
     def read(topic: str, count: int) -> list[Any]:
         return consume(servers, f"{topic}-{unique}", count)
 
@@ -104,8 +107,6 @@ def test_every_message_becomes_a_record(tmp_path: Path, monkeypatch: pytest.Monk
         await broker.shutdown()
         assert plugin.bridge.closed
 
-    servers = ""
-    found: dict[str, list[Any]] = {}
     asyncio.run(asyncio.wait_for(main(), 240))
 
     temperatures: dict[str, list[int]] = defaultdict(list)
