@@ -157,6 +157,10 @@ matrix() {
     MQK_RESULTS=$results tests/matrix.sh
 }
 
+debian_packages() {
+    MQK_RESULTS=$results/debian tests/debian.sh
+}
+
 with_clang() { CC=clang "$@"; }
 
 # ---- What to run ----
@@ -227,6 +231,7 @@ strict)
     step 'release build' build build build-release -Dwerror=true -Dbuildtype=release &&
         step 'end-to-end tests' tests run_tests build-release e2e --suite e2e
     step 'other Debian releases' tests matrix
+    step 'Debian packages' check debian_packages
     ;;
 esac
 
