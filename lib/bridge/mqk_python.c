@@ -22,6 +22,9 @@ typedef void object; /* PyObject */
     X(int, PyObject_IsInstance, (object *, object *))                                              \
     X(object *, PyObject_Call, (object *, object *, object *))                                     \
     X(object *, PyObject_CallFunction, (object *, const char *, ...))                              \
+    X(ptrdiff_t, PySequence_Size, (object *))                                                      \
+    X(object *, PySequence_GetItem, (object *, ptrdiff_t))                                         \
+    X(object *, PyMapping_Items, (object *))                                                       \
     X(ptrdiff_t, PyTuple_Size, (object *))                                                         \
     X(object *, PyTuple_GetItem, (object *, ptrdiff_t))                                            \
     X(object *, PyTuple_New, (ptrdiff_t))                                                          \
@@ -38,7 +41,9 @@ typedef void object; /* PyObject */
     X(void, Py_DecRef, (object *))
 
 /* Its objects, likewise. */
-#define PYTHON_OBJECTS(X) X(PyUnicode_Type) X(PyBytes_Type) X(_Py_NoneStruct)
+#define PYTHON_OBJECTS(X)                                                                          \
+    X(PyUnicode_Type)                                                                              \
+    X(PyBytes_Type) X(PyTuple_Type) X(PyList_Type) X(PyDict_Type) X(_Py_NoneStruct)
 
 /* PyMethodDef */
 struct method {
@@ -56,9 +61,22 @@ enum { METH_FASTCALL_AND_KEYWORDS = 0x0080 | 0x0002 };
 PYTHON_FUNCTIONS(DECLARE_FUNCTION)
 PYTHON_OBJECTS(DECLARE_OBJECT)
 
-#define CAPSULE   "mqkafka.bridge"
-#define KEYWORDS  (FIELD_event + 1) /* the struct's fields, and the token */
-#define KEY_TOKEN FIELD_event
+#define CAPSULE "mqkafka.bridge"
+
+/* Keywords are numbered: the struct's fields, then what is not a field. */
+enum { KEY_TOKEN = FIELD_event, KEY_USER_PROPERTIES, KEY_ATTRIBUTES, KEYWORDS };
+static const char *const other_keywords[] = {"token", "user_properties", "attributes"};
+
+enum { MAX_PAIRS = 32 }; /* of one event; with more it goes the other way */
+
+/* Names and values of an event. Their lists may change while the lock is released, so the objects
+ * are held. */
+struct loan {
+    size_t count;
+    mqk_pair pairs[MAX_PAIRS];
+    object *names[MAX_PAIRS];
+    object *values[MAX_PAIRS];
+};
 
 struct mqk_python {
     _Atomic(mqk_bridge *) bridge; /* NULL once detached */
@@ -111,20 +129,89 @@ static enum reading read_number(object *value, int64_t *out) {
     return *out == -1 && PyErr_Occurred() ? RAISED : READ;
 }
 
+/* One (name, value) is lent. */
+static enum reading read_pair(object *pair, struct loan *loan) {
+    if (loan->count == MAX_PAIRS || PyObject_IsInstance(pair, PyTuple_Type) != 1 ||
+        PyTuple_Size(pair) != 2) {
+        return PyErr_Occurred() ? RAISED : NOT_OURS;
+    }
+    size_t at = loan->count++;
+    mqk_pair *out = &loan->pairs[at];
+    *out = (mqk_pair){{NULL, 0}, {NULL, 0}};
+    loan->names[at] = PySequence_GetItem(pair, 0);
+    loan->values[at] = PySequence_GetItem(pair, 1);
+    if (!loan->names[at] || !loan->values[at]) {
+        return RAISED;
+    }
+    enum reading reading = read_text(loan->names[at], &out->name);
+    return reading == READ ? read_text(loan->values[at], &out->value) : reading;
+}
+
+static enum reading read_sequence(object *sequence, struct loan *loan) {
+    ptrdiff_t count = PySequence_Size(sequence);
+    enum reading reading = count < 0 ? RAISED : READ;
+    for (ptrdiff_t i = 0; i < count && reading == READ; i++) {
+        object *pair = PySequence_GetItem(sequence, i);
+        reading = pair ? read_pair(pair, loan) : RAISED;
+        Py_DecRef(pair);
+    }
+    return reading;
+}
+
+/* A list or tuple of pairs, or a dict. */
+static enum reading read_pairs(object *value, struct loan *loan, const mqk_pair **pairs,
+                               size_t *count) {
+    if (value == (object *)_Py_NoneStruct) {
+        return READ;
+    }
+    size_t before = loan->count;
+    enum reading reading = NOT_OURS;
+    if (PyObject_IsInstance(value, PyDict_Type) == 1) {
+        object *items = PyMapping_Items(value);
+        reading = items ? read_sequence(items, loan) : RAISED;
+        Py_DecRef(items);
+    } else if (PyObject_IsInstance(value, PyList_Type) == 1 ||
+               PyObject_IsInstance(value, PyTuple_Type) == 1) {
+        reading = read_sequence(value, loan);
+    } else if (PyErr_Occurred()) {
+        return RAISED;
+    }
+    *pairs = loan->pairs + before;
+    *count = loan->count - before;
+    return reading;
+}
+
+static void give_back(struct loan *loan) {
+    for (size_t i = 0; i < loan->count; i++) {
+        Py_DecRef(loan->names[i]);
+        Py_DecRef(loan->values[i]);
+    }
+}
+
+static enum reading read_token(object *value, uint64_t *token) {
+    int64_t number = 0;
+    enum reading reading = read_number(value, &number);
+    *token = (uint64_t)number;
+    return reading;
+}
+
 static enum reading read_keyword(const struct mqk_python *p, object *keyword, object *value,
-                                 mqk_event *event) {
+                                 mqk_event *event, struct loan *loan) {
     int key = 0;
     while (key < KEYWORDS && p->keywords[key] != keyword) {
         key++;
     }
-    if (key == KEYWORDS) {
+    switch (key) {
+    case KEY_TOKEN:
+        return read_token(value, &event->token);
+    case KEY_USER_PROPERTIES:
+        return read_pairs(value, loan, &event->user_props, &event->user_props_count);
+    case KEY_ATTRIBUTES:
+        return read_pairs(value, loan, &event->attrs, &event->attrs_count);
+    case KEYWORDS:
         return NOT_OURS;
-    }
-    if (key == KEY_TOKEN) {
-        int64_t token = 0;
-        enum reading reading = read_number(value, &token);
-        event->token = (uint64_t)token;
-        return reading;
+    default:
+        break;
     }
     void *member = (char *)event + event_fields[key].offset;
     return event_fields[key].kind == FIELD_TEXT ? read_text(value, member)
@@ -132,7 +219,7 @@ static enum reading read_keyword(const struct mqk_python *p, object *keyword, ob
 }
 
 static enum reading read_event(const struct mqk_python *p, object *const *args, ptrdiff_t count,
-                               object *keywords, mqk_event *event) {
+                               object *keywords, mqk_event *event, struct loan *loan) {
     mqk_str hook = {NULL, 0};
     if (count != 1) {
         return NOT_OURS;
@@ -149,7 +236,7 @@ static enum reading read_event(const struct mqk_python *p, object *const *args, 
     }
     ptrdiff_t named = keywords ? PyTuple_Size(keywords) : 0;
     for (ptrdiff_t i = 0; i < named && reading == READ; i++) {
-        reading = read_keyword(p, PyTuple_GetItem(keywords, i), args[count + i], event);
+        reading = read_keyword(p, PyTuple_GetItem(keywords, i), args[count + i], event, loan);
     }
     return reading;
 }
@@ -182,21 +269,24 @@ static object *call(object *self, object *const *args, ptrdiff_t count, object *
         return NULL;
     }
     mqk_event event = p->blank;
-    enum reading reading = read_event(p, args, count, keywords, &event);
-    if (reading == RAISED) {
-        return NULL;
-    }
+    struct loan loan;
+    loan.count = 0;
+    enum reading reading = read_event(p, args, count, keywords, &event, &loan);
+    mqk_bridge *bridge = NULL;
+    int result = 0;
     /* Counted before the bridge is looked at, so that detaching either takes the bridge away from
      * this call or sees it. */
     atomic_fetch_add(&p->calls, 1);
-    mqk_bridge *bridge = reading == READ ? atomic_load(&p->bridge) : NULL;
-    int result = 0;
-    if (bridge) {
+    if (reading == READ && (bridge = atomic_load(&p->bridge))) {
         void *thread = PyEval_SaveThread();
         result = mqk_on_event(bridge, &event);
         PyEval_RestoreThread(thread);
     }
     atomic_fetch_sub(&p->calls, 1);
+    give_back(&loan);
+    if (reading == RAISED) {
+        return NULL;
+    }
     if (!bridge) {
         return call_other(p->other, args, count, keywords);
     }
@@ -218,8 +308,8 @@ static void capsule_free(object *capsule) {
 
 static bool intern_keywords(struct mqk_python *p) {
     for (int i = 0; i < KEYWORDS; i++) {
-        p->keywords[i] =
-            PyUnicode_InternFromString(i == KEY_TOKEN ? "token" : event_fields[i].name);
+        p->keywords[i] = PyUnicode_InternFromString(i < KEY_TOKEN ? event_fields[i].name
+                                                                  : other_keywords[i - KEY_TOKEN]);
         if (!p->keywords[i]) {
             return false;
         }

@@ -30,8 +30,10 @@ def open_bridge() -> Iterator[Open]:
     """Opens bridges with an in-process Kafka, from the YAML of their rules."""
     opened = []
 
-    def make(*rules: str, producer: str = "{}", **options: Any) -> mqkafka.Bridge:
-        bridge = mqkafka.Bridge(config(*rules, producer=producer), **options)
+    def make(
+        *rules: str, producer: str = "{}", servers: str = "embedded", **options: Any
+    ) -> mqkafka.Bridge:
+        bridge = mqkafka.Bridge(config(*rules, producer=producer, servers=servers), **options)
         opened.append(bridge)
         return bridge
 
@@ -47,6 +49,7 @@ def config(*rules: str, producer: str = "{}", servers: str = "embedded") -> mqka
     )
 
 
+NOWHERE = "127.0.0.1:1"  # where no Kafka is: enough for what needs none, and faster to close
 EVERYTHING = "{ hook: message.publish, topic: t, key: '${clientid}', value: '${payload}' }"
 
 

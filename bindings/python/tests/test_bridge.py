@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import mqkafka
-from conftest import EVERYTHING, Open, config, consume, eventually
+from conftest import EVERYTHING, NOWHERE, Open, config, consume, eventually
 
 
 def test_events_arrive(open_bridge: Open, way: str) -> None:
@@ -60,7 +60,7 @@ def test_events_arrive(open_bridge: Open, way: str) -> None:
     ],
 )
 def test_wrong_arguments(open_bridge: Open, way: str, hook: Any, fields: dict[str, Any], kind: Any) -> None:
-    bridge = open_bridge(EVERYTHING)
+    bridge = open_bridge(EVERYTHING, servers=NOWHERE)
     with pytest.raises(kind):
         bridge.on_event(hook, **fields)
     with pytest.raises(TypeError):
@@ -71,8 +71,75 @@ def test_wrong_arguments(open_bridge: Open, way: str, hook: Any, fields: dict[st
     assert bridge.stats().events == 1
 
 
+PROPERTIES: "list[tuple[Any, str]]" = [
+    ([("a", "1"), ("b", "2")], "1 2"),
+    ((("b", b"2"), (b"a", "1")), "1 2"),
+    ({"a": "\u20ac", "b": ""}, "\u20ac "),
+    ([["a", "1"]], "1 undefined"),
+    ({"a": "1"}.items(), "1 undefined"),
+    ([("a", "x")] * 31 + [("b", "2")], "x 2"),
+    ([("a", "x")] * 100 + [("b", "2")], "x 2"),
+    ([], "undefined undefined"),
+    (None, "undefined undefined"),
+]
+
+
+def test_user_properties_and_attributes(open_bridge: Open, way: str) -> None:
+    bridge = open_bridge("{ hook: message.publish, topic: t, key: k, value: '${user.a} ${user.b} ${attr.b}' }")
+    for properties, _ in PROPERTIES:
+        both = {"attributes": [("b", "attr")], "user_properties": properties}
+        assert bridge.on_event("message.publish", topic="a", **both) == 1
+    bridge.flush(20)
+    found = [m.value().decode() for m in consume(bridge.servers(), "t", len(PROPERTIES))]
+    assert found == [f"{expected} attr" for _, expected in PROPERTIES]
+
+
+@pytest.mark.parametrize(
+    "properties, kind",
+    [
+        (7, TypeError),
+        ([("a",)], ValueError),
+        ([("a", "b", "c")], ValueError),
+        ([("a", 1)], TypeError),
+        ([1], TypeError),
+        ([("\ud800", "a")], UnicodeEncodeError),
+        ({"a": 1}, TypeError),
+        ("ab", ValueError),
+    ],
+)
+def test_wrong_user_properties(open_bridge: Open, way: str, properties: Any, kind: Any) -> None:
+    bridge = open_bridge(EVERYTHING, servers=NOWHERE)
+    for name in ("user_properties", "attributes"):
+        with pytest.raises(kind):
+            bridge.on_event("message.publish", topic="a", **{name: properties})
+    assert bridge.stats().events == 0
+
+
+def test_a_list_that_changes_meanwhile(open_bridge: Open, way: str) -> None:
+    """What an event points at is held while the interpreter's lock is released."""
+    bridge = open_bridge("{ hook: message.publish, topic: t, value: '${user.a}${user.b}' }")
+    properties = [("a", "x" * 1000), ("b", "y" * 1000)]
+    done = threading.Event()
+
+    def change() -> None:
+        n = 0
+        while not done.is_set():
+            n += 1
+            properties[:] = [("a", chr(97 + n % 26) * 1000), ("b", str(n) * 300)]
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(3000):
+            assert bridge.on_event("message.publish", topic="a", user_properties=properties) == 1
+    finally:
+        done.set()
+        thread.join()
+    assert bridge.flush(30) == 0 and bridge.stats().failed == 0
+
+
 def test_no_rule_and_wants(open_bridge: Open, way: str) -> None:
-    bridge = open_bridge(EVERYTHING)
+    bridge = open_bridge(EVERYTHING, servers=NOWHERE)
     assert bridge.on_event("client.connected", clientid="c") == 0
     assert bridge.wants("message.publish") and not bridge.wants("client.connected")
     assert bridge.stats().unmatched == 1

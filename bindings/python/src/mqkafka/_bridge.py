@@ -199,21 +199,29 @@ class Bridge:
 
     # ---- Calls under way ----
 
-    @contextlib.contextmanager
-    def _using(self) -> Iterator[c_void_p]:
-        """The bridge, which is not closed meanwhile."""
+    def _enter(self) -> c_void_p:
         if os.getpid() != self._pid:
             raise ForkedError("the bridge was opened by another process", -11, "MQK_ERR_FORKED")
         with self._changed:
             if self._state != "open":
                 raise _closed()
             self._users += 1
-        try:
-            yield self._pointer
-        finally:
-            with self._changed:
-                self._users -= 1
+        return self._pointer
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._users -= 1
+            if self._users == 0:
                 self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[c_void_p]:
+        """The bridge, which is not closed meanwhile."""
+        bridge = self._enter()
+        try:
+            yield bridge
+        finally:
+            self._leave()
 
     @contextlib.contextmanager
     def _callbacks(self) -> Iterator[None]:
@@ -260,8 +268,12 @@ class Bridge:
             attributes=attributes,
         )
         event = Event(hook, fields)
-        with self._using() as bridge:
-            return _library.check(lib.mqk_on_event(bridge, event.pointer))
+        bridge = self._enter()
+        try:
+            accepted = int(lib.mqk_on_event(bridge, event.pointer))
+        finally:
+            self._leave()
+        return accepted if accepted >= 0 else _library.raise_status(accepted)
 
     def on_event_future(self, hook: str, **fields: Any) -> Future[int]:
         """The same; the future has the number of records when all of them are safe in Kafka.

@@ -24,6 +24,24 @@ NUMBERS = frozenset(name for name, kind in _MEMBERS[_FIRST:] if kind is ctypes.c
 FIELDS: tuple[str, ...] = tuple(name for name, _ in _MEMBERS[_FIRST:] if name in TEXTS | NUMBERS)
 """Names of the fields that an event may have, from the library."""
 
+
+
+def _writable() -> type[Any]:
+    """mqk_event with every text as pointer and length: setting those costs least in ctypes."""
+    fields: list[tuple[str, Any]] = []
+    for name, kind in _MEMBERS:
+        if kind is Str:
+            fields += [(name, ctypes.c_char_p), (name + "_len", ctypes.c_size_t)]
+        else:
+            fields.append((name, kind))
+    return type("mqk_event", (ctypes.Structure,), {"_pack_": 1, "_layout_": "ms", "_fields_": fields})
+
+
+_Writable = _writable()
+_blank = _Event()
+lib.mqk_event_init(ctypes.addressof(_blank), ctypes.sizeof(_Event), 0)
+_BLANK = bytes(_blank)
+
 _MIN, _MAX = -(2**63) + 1, 2**63 - 1
 
 
@@ -59,6 +77,9 @@ def hook_number(hook: Any) -> int:
     return number.value
 
 
+_NUMBERS: dict[str, int] = {name: hook_number(name) for name in HOOKS}
+
+
 def _bytes(name: str, value: Any) -> Optional[bytes]:
     if value is None or isinstance(value, bytes):
         return value
@@ -86,10 +107,10 @@ class Event:
 
     def __init__(self, hook: Any, keywords: Mapping[str, Any]) -> None:
         self._keep: list[Any] = []
-        self.struct = _Event()
+        self.struct = _Writable.from_buffer_copy(_BLANK)
         self.pointer = ctypes.addressof(self.struct)
-        number = hook_number(hook)
-        lib.mqk_event_init(self.pointer, ctypes.sizeof(_Event), number)
+        number = _NUMBERS.get(hook) if isinstance(hook, str) else None
+        self.struct.hook = number = hook_number(hook) if number is None else number
         if number == 0:
             self._set_text("hook_name", "hook", hook)
         for name, value in keywords.items():
@@ -108,7 +129,10 @@ class Event:
         return as_str(data)
 
     def _set_text(self, member: str, name: str, value: Any) -> None:
-        setattr(self.struct, member, self._text(name, value))
+        data = _bytes(name, value)
+        if data is not None:
+            setattr(self.struct, member, data)  # which also keeps it alive
+            setattr(self.struct, member + "_len", len(data))
 
     def _set_other(self, name: str, value: Any) -> None:
         if name == "token":
