@@ -15,7 +15,8 @@ import xml.etree.ElementTree
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOAD_CONFIG, LIBRARY = '', ''
-PAGES = ('README.md', 'bindings/README.md', 'examples/mosquitto/README.md')
+PAGES = ('README.md', 'bindings/README.md', 'bindings/python/README.md',
+         'examples/mosquitto/README.md')
 
 
 def read(path):
