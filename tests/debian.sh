@@ -95,14 +95,15 @@ build_root() {
 
 # ---- Building and installing ----
 
-# 2.0's lintian does not know what later ones know; each release is judged by its own.
+# Each release is judged by its own lintian. The policy's version is the newest that Debian 12's knows.
 build() {
     local release=$1 root=$roots/$1-packages
     as_root rm -rf --one-file-system "$root/source" && as_root mkdir "$root/source"
     as_root cp "$orig" "$root/source/" && as_root tar -C "$root/source" --no-same-owner -xf "$orig" &&
         as_root cp -r "$root/source/mqkafka-$version/examples/debian" "$root/source/mqkafka-$version/debian"
     in_root "$root" /bin/sh -c "cd /source/mqkafka-$version && dpkg-buildpackage -us -uc -F" &&
-        in_root "$root" /bin/sh -c 'cd /source && lintian --allow-root -EvI --fail-on error,warning,info *.changes'
+        in_root "$root" /bin/sh -c 'cd /source && lintian --allow-root -EvI \
+            --suppress-tags out-of-date-standards-version --fail-on error,warning,info *.changes'
 }
 
 install() {
