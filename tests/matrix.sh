@@ -38,65 +38,23 @@ done
 mkdir -p "$roots" "$results"
 : >"$results/matrix.txt"
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -E "$@"; fi
-}
-
-# A command inside a root. Its mounts and processes live in namespaces of their own, so that they
-# are gone when it ends, however it ends.
-in_root() {
-    local root=$1
-    shift
-    as_root unshare --mount --pid --fork --kill-child --propagation private /bin/sh -c '
-        root=$1; shift
-        mount -t proc proc "$root/proc"
-        mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" 2>/dev/null || :
-        [ -z "${MQK_BIND:-}" ] || mount --bind "$MQK_BIND" "$root/mnt"
-        exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive ${http_proxy:+"http_proxy=$http_proxy"} "$@"
-    ' sh "$root" "$@" </dev/null
-}
-
-# The machine's own Debian mirror.
-mirror() {
-    local uri
-    uri=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        sed -n 's/^Debian|//p' | head -n 1)
-    if [ -z "$uri" ]; then
-        uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
-            /etc/apt/sources.list.d/*.sources 2>/dev/null |
-            grep -v '^[[:space:]]*#' | grep -oE '(https?|file)://[^][:space:]]+/debian/?([[:space:]]|$)' |
-            head -n 1 | tr -d '[:space:]')
-    fi
-    printf '%s' "${uri%/}"
-}
-
-# Why the roots cannot be used here, or nothing.
-obstacle() {
-    command -v debootstrap >/dev/null || { echo 'debootstrap is not installed' && return; }
-    as_root true 2>/dev/null || { echo 'not root, and sudo asks for a password' && return; }
-    as_root unshare --mount --pid --fork --propagation private true 2>/dev/null ||
-        { echo 'mount namespaces are not allowed here' && return; }
-    [ -n "$(mirror)" ] || echo 'no Debian mirror in the settings of apt'
-}
+# shellcheck source=tests/roots.sh
+. "$repo/tests/roots.sh"
 
 # Creates a root unless it is there with the same packages. Its log says what went wrong.
 prepare() {
-    local suite=$1 root=$roots/$1 log=$results/$1-root.log want stamp proxy
+    local suite=$1 root=$roots/$1 log=$results/$1-root.log want stamp
     want=$(echo "$required $optional" | tr -s ' \n' '  ')
     stamp=$root/etc/mqkafka-packages
     [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
-    proxy=$(apt-config shell p Acquire::http::Proxy 2>/dev/null | sed -n "s/^p='\(.*\)'$/\1/p")
-    [ -z "$proxy" ] || export http_proxy="$proxy"
+    use_proxy
     {
         if [ ! -x "$root/usr/bin/apt-get" ] || [ ! -e "$root/etc/mqkafka-base" ]; then
             as_root rm -rf --one-file-system "$root" &&
                 as_root debootstrap --variant=minbase "$suite" "$root" "$(mirror)" &&
                 as_root touch "$root/etc/mqkafka-base" || return 1
         fi
-        # Packages must not start services in the root.
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$root/usr/sbin/policy-rc.d" >/dev/null
-        as_root chmod 755 "$root/usr/sbin/policy-rc.d"
+        forbid_services "$root"
         in_root "$root" /bin/sh -c '
             set -e
             apt-get -o Acquire::Check-Valid-Until=false update

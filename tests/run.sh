@@ -126,7 +126,8 @@ run_tests() {
 clang_format() {
     local tool
     tool=$(command -v clang-format-14) || { echo 'clang-format 14 is missing' && return 77; }
-    find include lib examples tests -name '*.[ch]' -print0 | xargs -0 "$tool" --dry-run -Werror
+    find include lib examples tests \( -name '*.[ch]' -o -name '*.cpp' \) -print0 |
+        xargs -0 "$tool" --dry-run -Werror
 }
 
 scripts() {
@@ -156,12 +157,16 @@ matrix() {
     MQK_RESULTS=$results tests/matrix.sh
 }
 
+debian_packages() {
+    MQK_RESULTS=$results/debian tests/debian.sh
+}
+
 with_clang() { CC=clang "$@"; }
 
 # ---- What to run ----
 
-need='gcc g++ meson ninja-build pkg-config binutils python3 librdkafka-dev libpcre2-dev libcyaml-dev
-    libyaml-dev liblmdb-dev libcmocka-dev libjansson-dev mosquitto mosquitto-dev libmosquitto-dev'
+need='gcc g++ meson ninja-build pkg-config binutils python3 python3-venv librdkafka-dev libpcre2-dev libcyaml-dev
+    libyaml-dev liblmdb-dev libcmocka-dev libjansson-dev mosquitto mosquitto-dev libmosquitto-dev doxygen cmake'
 need_e2e='mosquitto-clients kcat openssl erlang-base default-jre-headless maven'
 need_strict='clang libclang-rt-dev valgrind clang-format-14 shellcheck debootstrap'
 [ $mode = quick ] || need="$need $need_e2e"
@@ -188,6 +193,7 @@ quick)
 default | long)
     step 'build' build build build && {
         step 'unit and integration tests' tests run_tests build unit --suite unit --suite integration
+        step 'Python package' tests run_tests build python --suite python
         step 'Kafka' build fetch_kafka
         if [ $mode = long ]; then
             step 'end-to-end tests, ten times' tests run_tests build e2e --suite e2e --repeat 10 -t 2
@@ -204,6 +210,7 @@ strict)
     step 'build with gcc' build build build -Dwerror=true && {
         step 'unit and integration tests' tests run_tests build unit --suite unit --suite integration
         step 'valgrind on the embedding example' check valgrind_embed
+        MQK_LONG=1 step 'Python package, a million events' tests run_tests build python --suite python
     }
     if command -v clang >/dev/null; then
         step 'build with clang, ASan and UBSan' build with_clang build build-clang "${sanitize[@]}" \
@@ -224,6 +231,7 @@ strict)
     step 'release build' build build build-release -Dwerror=true -Dbuildtype=release &&
         step 'end-to-end tests' tests run_tests build-release e2e --suite e2e
     step 'other Debian releases' tests matrix
+    step 'Debian packages' check debian_packages
     ;;
 esac
 

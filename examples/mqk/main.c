@@ -3,8 +3,9 @@
 #include "cli.h"
 #include "error.h"
 
-static const struct command *const commands[] = {&check_command, &explain_command, &match_command,
-                                                 &envelopes_command, &convert_command};
+static const struct command *const commands[] = {&check_command,     &explain_command,
+                                                 &match_command,     &envelopes_command,
+                                                 &reference_command, &convert_command};
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

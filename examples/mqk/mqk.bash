@@ -5,7 +5,7 @@ _mqk() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'check explain match envelopes convert help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'check explain match envelopes reference convert help --help --version' -- "$cur")
         return
     fi
     case $prev in
@@ -30,12 +30,17 @@ _mqk() {
                 ;;
             match) words='--help' ;;
             envelopes) words='--json --help' ;;
+            reference) words='--json --markdown --man --help' ;;
             convert) words='--format --plugin --help' ;;
             esac
         else
             case ${COMP_WORDS[1]} in
-            help) words='check explain match envelopes convert' ;;
+            help) words='check explain match envelopes reference convert' ;;
             envelopes) words=$(mqk envelopes 2>/dev/null | sed -n 's/^\([a-z0-9_]*\): .*/\1/p') ;;
+            reference)
+                words=$(mqk reference 2>/dev/null |
+                    sed -n 's/^kafka[^ ]*\.\([a-z_]*\)  .*/\1/p; s/^\([a-z]*\.[a-z_]*\)  .*/\1/p')
+                ;;
             match) return ;;
             esac
         fi

@@ -47,12 +47,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MQK_VERSION_MAJOR 0
-#define MQK_VERSION_MINOR 9
-#define MQK_VERSION_PATCH 0
+#define MQK_VERSION_MAJOR 0 /**< first number of the version */
+#define MQK_VERSION_MINOR 9 /**< second number */
+#define MQK_VERSION_PATCH 0 /**< third number */
 /** The version of this header as text. mqk_version() gives the version of the library in use. */
 #define MQK_VERSION "0.9.0"
 
+/** Marks what the library exports. */
 #if defined(__GNUC__)
 #define MQK_API __attribute__((visibility("default")))
 #else
@@ -201,8 +202,8 @@ typedef enum mqk_hook {
 
 /** A name and a value, e.g. an MQTT 5 user property. Names may repeat; order is kept. */
 typedef struct mqk_pair {
-    mqk_str name;
-    mqk_str value;
+    mqk_str name;  /**< not empty */
+    mqk_str value; /**< any text */
 } mqk_pair;
 
 /**
@@ -211,7 +212,7 @@ typedef struct mqk_pair {
  * "Correlation-Data", …
  */
 typedef struct mqk_property {
-    mqk_str name;
+    mqk_str name;   /**< as above */
     mqk_str text;   /**< value of a text or binary property; absent for a numeric one */
     int64_t number; /**< value of a numeric property, used when `text` is absent */
 } mqk_property;
@@ -279,18 +280,19 @@ typedef struct mqk_event {
     /** MQTT 5 properties: conn_props, disconn_props, sub_props, unsub_props or pub_props, as the
      * hook has it. */
     const mqk_property *props;
-    size_t props_count;
+    size_t props_count; /**< how many */
     /** User properties of the same packet, in order. */
     const mqk_pair *user_props;
-    size_t user_props_count;
+    size_t user_props_count; /**< how many */
     /** message.acked: properties of the acknowledgement (puback_props). */
     const mqk_property *ack_props;
-    size_t ack_props_count;
+    size_t ack_props_count; /**< how many */
+    /** message.acked: user properties of the acknowledgement. */
     const mqk_pair *ack_user_props;
-    size_t ack_user_props_count;
+    size_t ack_user_props_count; /**< how many */
     /** Whatever else the host has to say: `${attr.name}`. */
     const mqk_pair *attrs;
-    size_t attrs_count;
+    size_t attrs_count; /**< how many */
 #define MQK_EVENT_TEXT(name, meaning)   mqk_str name;
 #define MQK_EVENT_NUMBER(name, meaning) int64_t name;
     MQK_EVENT_FIELDS(MQK_EVENT_TEXT, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER, MQK_EVENT_NUMBER)
@@ -473,7 +475,9 @@ typedef struct mqk_verdict {
     mqk_str reason;    /**< one sentence for a person */
 } mqk_verdict;
 
+/** Receives a record that the rules make; see mqk_ruleset_evaluate(). */
 typedef void (*mqk_record_fn)(void *user, const mqk_record *record);
+/** Receives what a rule said; see mqk_ruleset_explain(). */
 typedef void (*mqk_verdict_fn)(void *user, const mqk_verdict *verdict);
 
 /**
@@ -517,7 +521,8 @@ typedef struct mqk_envelope {
 
 /**
  * Tells of a built-in envelope. Set `envelope->size` first; the texts are static.
- * @param index from 0; the order may change between versions
+ * @param index    from 0; the order may change between versions
+ * @param envelope receives its name and meaning
  * @retval MQK_OK, MQK_ERR_ARGUMENT (no such envelope)
  * Any thread. @since 0.9
  */
@@ -526,6 +531,7 @@ MQK_API mqk_status mqk_envelope_at(size_t index, mqk_envelope *envelope);
 /**
  * The template of the record's value that an envelope has for a hook, in the language of rules.
  * @param index as in mqk_envelope_at()
+ * @param hook  the hook
  * @return static text; NULL when the envelope does not know the hook, or when there is no such
  * envelope or hook
  * Any thread. @since 0.9
@@ -542,17 +548,55 @@ MQK_API const char *mqk_envelope_template(size_t index, mqk_hook hook);
  */
 MQK_API mqk_status mqk_envelope_header(size_t index, size_t header, mqk_header *out);
 
+/* ---- The reference ----------------------------------------------------------------------------
+ */
+
+/** What can be looked up with mqk_reference_at(). */
+typedef enum mqk_reference_part {
+    MQK_REFERENCE_SETTING = 0,         /**< keys of a configuration file */
+    MQK_REFERENCE_HOOK = 1,            /**< hook points */
+    MQK_REFERENCE_PLACEHOLDER = 2,     /**< what stands in `${…}`, and in `where` */
+    MQK_REFERENCE_TEMPLATE_FILTER = 3, /**< what stands behind a placeholder and a vertical bar */
+    MQK_REFERENCE_OPERATOR = 4         /**< signs and words of `where` */
+} mqk_reference_part;
+
+/** One entry of the reference: what the library itself goes by. Texts are never NULL. */
+typedef struct mqk_reference {
+    size_t size;         /**< set by the caller: sizeof(mqk_reference) */
+    const char *name;    /**< e.g. "linger"; static */
+    const char *type;    /**< e.g. "duration"; static */
+    const char *meaning; /**< one line for a person; static */
+    char where[64];      /**< of a setting: the mapping that it stands in, e.g. "kafka.producer" */
+    char standard[64];   /**< of a setting: the default, in parentheses when it is not a value */
+    char aliases[128];   /**< other names, separated by commas */
+    /** Accepted words, or a range; members that a hook's event has as JSON; an operator's example.
+     */
+    char values[512];
+} mqk_reference;
+
+/**
+ * Looks up an entry of the reference: settings, hooks and the language of rules, as this library
+ * knows them. Set `entry->size` first.
+ * @param part  what kind
+ * @param index from 0; the order may change between versions
+ * @param entry receives the entry
+ * @retval MQK_OK, MQK_ERR_ARGUMENT (no such entry)
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_reference_at(mqk_reference_part part, size_t index, mqk_reference *entry);
+
 /* ---- The bridge -------------------------------------------------------------------------------
  */
 
 /** A running ruleset with its Kafka producers and consumers. */
 typedef struct mqk_bridge mqk_bridge;
 
+/** How much a line of the log matters. */
 typedef enum mqk_log_level {
-    MQK_LOG_ERROR = 0,
-    MQK_LOG_WARNING = 1,
-    MQK_LOG_INFO = 2,
-    MQK_LOG_DEBUG = 3
+    MQK_LOG_ERROR = 0,   /**< something does not work */
+    MQK_LOG_WARNING = 1, /**< something may not work */
+    MQK_LOG_INFO = 2,    /**< what happens */
+    MQK_LOG_DEBUG = 3    /**< for who looks for a mistake */
 } mqk_log_level;
 
 /** Bits for mqk_host.flags. */
@@ -911,7 +955,9 @@ MQK_API mqk_status mqk_bridge_stats(mqk_bridge *bridge, mqk_stats *stats);
 
 /**
  * Reads the counters of one rule. Set `stats->size` first.
- * @param index from 0, below mqk_stats.rules
+ * @param bridge the bridge
+ * @param stats  receives them
+ * @param index  from 0, below mqk_stats.rules
  * @retval MQK_OK, MQK_ERR_ARGUMENT (no such rule), MQK_ERR_FORKED
  * Any thread. @since 0.9
  */
@@ -919,7 +965,9 @@ MQK_API mqk_status mqk_bridge_rule_stats(mqk_bridge *bridge, size_t index, mqk_r
 
 /**
  * Reads the state of one cluster. Set `stats->size` first.
- * @param index from 0, below mqk_stats.clusters
+ * @param bridge the bridge
+ * @param stats  receives it
+ * @param index  from 0, below mqk_stats.clusters
  * @retval MQK_OK, MQK_ERR_ARGUMENT (no such cluster), MQK_ERR_FORKED
  * Any thread. @since 0.9
  */
@@ -956,6 +1004,56 @@ MQK_API mqk_status mqk_bridge_health(mqk_bridge *bridge, mqk_health *health);
 
 /** Name of a health state: "ok", "starting", "degraded", "down". Any thread. @since 0.9 */
 MQK_API const char *mqk_health_name(mqk_health_state state);
+
+/* ---- For bindings -----------------------------------------------------------------------------
+ */
+
+/** Where a member of a public struct lies. This struct itself never changes. */
+typedef struct mqk_layout {
+    const char *structure; /**< e.g. "mqk_event" */
+    const char *member;    /**< e.g. "topic"; NULL: the struct itself, with offset 0 */
+    size_t offset;         /**< bytes from the beginning of the struct */
+    size_t size;           /**< bytes */
+} mqk_layout;
+
+/**
+ * The layout of every public struct, as the library was compiled: one row for the struct, then one
+ * for each member in order. A binding that declares the structs by hand compares, and says what
+ * differs, before it passes one.
+ * @param count receives the number of rows; may be NULL
+ * @return static rows
+ * Any thread. @since 0.9
+ */
+MQK_API const mqk_layout *mqk_layouts(size_t *count);
+
+/** The way from a Python interpreter to a bridge. */
+typedef struct mqk_python mqk_python;
+
+/**
+ * Makes mqk_on_event() a function of the Python interpreter (CPython) that the caller runs in, with
+ * the hook's name as argument and the fields of ::MQK_EVENT_FIELDS and `token` as keywords. It
+ * costs a fraction of a call through ctypes. The interpreter's functions are found in the process;
+ * the library is not linked to Python.
+ *
+ * @param bridge the bridge
+ * @param other  Python callable that gets, as they are, the arguments that the function cannot take
+ *               itself: other keywords, other types; and all after mqk_python_detach()
+ * @param failed Python callable that gets a negative ::mqk_status and raises
+ * @param out    receives what mqk_python_detach() wants; valid as long as the function lives
+ * @return a new reference to the function (`PyObject *`), or NULL without a Python exception when
+ *         there is no interpreter or an argument is NULL, with one when the interpreter failed
+ * The caller holds the interpreter's lock, which is released while mqk_on_event() runs. @since 0.9
+ */
+MQK_API void *mqk_python_attach(mqk_bridge *bridge, void *other, void *failed, mqk_python **out);
+
+/**
+ * Takes the bridge away: calls that begin later go to `other`. The bridge may be closed when this
+ * returns 0.
+ * @param python of mqk_python_attach(); NULL is allowed
+ * @return number of calls that are still under way
+ * Any thread. @since 0.9
+ */
+MQK_API unsigned mqk_python_detach(mqk_python *python);
 
 #ifdef __cplusplus
 }

@@ -31,11 +31,12 @@ static const struct unit byte_units[] = {
 static const struct unit plain_units[] = {{1, ""}};
 
 /* A number in the largest unit that divides it: 900000 ms is "15m". */
-static const char *show(int64_t number, const struct unit *units, char out[32]) {
+static const char *show(int64_t number, const struct unit *units, char out[VALUE_SHOWN_SIZE]) {
     while (units->factor > 1 && (number == 0 || number % units->factor != 0)) {
         units++;
     }
-    snprintf(out, 32, "%" PRId64 "%s", number / units->factor, number == 0 ? "" : units->name);
+    snprintf(out, VALUE_SHOWN_SIZE, "%" PRId64 "%s", number / units->factor,
+             number == 0 ? "" : units->name);
     return out;
 }
 
@@ -46,8 +47,8 @@ static void check_range(struct check *c, const struct yaml_node *value, const st
     if (expected) {
         ERROR(c, value, "\"%s\": %s", quote, expected);
     } else if (number < rule->min || number > rule->max) {
-        char min[32];
-        char max[32];
+        char min[VALUE_SHOWN_SIZE];
+        char max[VALUE_SHOWN_SIZE];
         ERROR(c, value, "\"%s\" is out of range: %s to %s", quote, show(rule->min, units, min),
               show(rule->max, units, max));
     }
@@ -76,6 +77,27 @@ void check_number(struct check *c, const struct yaml_node *value, const struct k
     int64_t number = 0;
     const char *expected = units_integer(value->text, &number);
     check_range(c, value, rule, expected, number, plain_units);
+}
+
+static const struct {
+    key_check_fn check;
+    const char *kind;
+    const struct unit *units;
+} number_checks[] = {{check_duration, "duration", ms_units},
+                     {check_duration_ms, "duration", ms_units},
+                     {check_size, "size", byte_units},
+                     {check_number, "number", plain_units}};
+
+const char *value_range(const struct key_rule *rule, char min[VALUE_SHOWN_SIZE],
+                        char max[VALUE_SHOWN_SIZE]) {
+    for (size_t i = 0; i < sizeof(number_checks) / sizeof(number_checks[0]); i++) {
+        if (rule->check == number_checks[i].check) {
+            show(rule->min, number_checks[i].units, min);
+            show(rule->max, number_checks[i].units, max);
+            return number_checks[i].kind;
+        }
+    }
+    return NULL;
 }
 
 void check_not_empty(struct check *c, const struct yaml_node *value, const struct key_rule *rule) {

@@ -31,6 +31,12 @@ void check_topic(struct check *c, const struct yaml_node *value, const struct ke
 void check_group_id(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_fallbacks(struct check *c, const struct yaml_node *list, const struct key_rule *rule);
 
+/* The range of a number's rule in the unit that its check reads, as in messages: "10ms", "5m". The
+ * kind of the value, "duration", "size" or "number"; NULL when the check reads no number. */
+#define VALUE_SHOWN_SIZE 32u
+const char *value_range(const struct key_rule *rule, char min[VALUE_SHOWN_SIZE],
+                        char max[VALUE_SHOWN_SIZE]);
+
 /* A server's address in its parts; NULL when it is well-formed, else a sentence (static memory).
  * `port` is 9092 when it was left out; `host` has no brackets. */
 const char *server_parse(mqk_str text, mqk_str *host, bool *brackets, uint32_t *port);

@@ -196,3 +196,11 @@ struct token token_next(const struct vocabulary *words, mqk_str text, size_t pos
     }
     return wrong(pos, "unexpected character; a text is written in quotes");
 }
+
+const char *token_word(size_t index) {
+    size_t signs = sizeof(symbols) / sizeof(symbols[0]);
+    size_t words = sizeof(keywords) / sizeof(keywords[0]);
+    return index < signs           ? symbols[index].text
+           : index - signs < words ? keywords[index - signs].text
+                                   : NULL;
+}

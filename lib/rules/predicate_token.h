@@ -48,4 +48,7 @@ struct token {
 /* The token at or behind `pos`. */
 struct token token_next(const struct vocabulary *words, mqk_str text, size_t pos);
 
+/* Every sign and keyword; NULL behind the last one. */
+const char *token_word(size_t index);
+
 #endif

@@ -8,27 +8,13 @@
 
 enum argument { ARGUMENT_NONE, ARGUMENT_LITERAL, ARGUMENT_COUNT, ARGUMENT_LEVEL };
 
-static const char *const filter_names[] = {[FILTER_BASE64] = "base64",
-                                           [FILTER_HEX] = "hex",
-                                           [FILTER_MD5] = "md5",
-                                           [FILTER_LOWER] = "lower",
-                                           [FILTER_UPPER] = "upper",
-                                           [FILTER_TRUNC] = "trunc",
-                                           [FILTER_LEVEL] = "level",
-                                           [FILTER_ISO8601] = "iso8601",
-                                           [FILTER_SECONDS] = "seconds",
-                                           [FILTER_NUMBER] = "number",
-                                           [FILTER_HOST] = "host",
-                                           [FILTER_URI] = "uri",
-                                           [FILTER_PRINTABLE] = "printable",
-                                           [FILTER_MEDIATYPE] = "mediatype",
-                                           [FILTER_JSON] = "json",
-                                           [FILTER_DEFAULT] = "default",
-                                           NULL};
+static const char *const filter_names[] = {
+#define FILTER_NAME(id, name, argument, shown, meaning) [FILTER_##id] = name,
+    TEMPLATE_FILTERS(FILTER_NAME) NULL};
 
-static const enum argument filter_arguments[] = {[FILTER_TRUNC] = ARGUMENT_COUNT,
-                                                 [FILTER_LEVEL] = ARGUMENT_LEVEL,
-                                                 [FILTER_DEFAULT] = ARGUMENT_LITERAL};
+static const enum argument filter_arguments[] = {
+#define FILTER_ARGUMENT(id, name, argument, shown, meaning) [FILTER_##id] = ARGUMENT_##argument,
+    TEMPLATE_FILTERS(FILTER_ARGUMENT)};
 
 #define MAX_CALLS 16u
 
@@ -162,8 +148,7 @@ static mqk_status read_argument(struct reader *r, struct filter_call *call) {
     static const char *const missing[] = {[ARGUMENT_LITERAL] = "needs a value: default(\"none\")",
                                           [ARGUMENT_COUNT] = "needs a number: trunc(20)",
                                           [ARGUMENT_LEVEL] = "needs a number: level(2)"};
-    bool wanted = call->filter < sizeof(filter_arguments) / sizeof(filter_arguments[0]) &&
-                  filter_arguments[call->filter] != ARGUMENT_NONE;
+    bool wanted = filter_arguments[call->filter] != ARGUMENT_NONE;
     if (peek(r) != '(') {
         return !wanted
                    ? MQK_OK

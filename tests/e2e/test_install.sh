@@ -136,6 +136,30 @@ cc -std=c11 $warnings $(mqk_config --static --cflags) "$work/other.c" -o "$work/
 check 'C, static' "$work/other-static"
 if readelf -d "$work/other-static" | grep -q 'NEEDED.*mqkafka'; then fail 'C, static: it needs the shared library'; fi
 
+# The same through CMake.
+cmake_project() { # what find_package() wants, target
+    rm -rf "$work/cmake" && mkdir "$work/cmake"
+    cp "$work/other.c" "$work/cmake"
+    cat >"$work/cmake/CMakeLists.txt" <<CMAKE
+cmake_minimum_required(VERSION 3.13)
+project(other C)
+find_package(mqkafka $1 REQUIRED)
+add_executable(other other.c)
+target_link_libraries(other PRIVATE $2)
+CMAKE
+    cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 &&
+        cmake --build "$work/cmake/build" >>"$work/log" 2>&1
+}
+if command -v cmake >/dev/null; then
+    cmake_project "$version" mqkafka::mqkafka || fail "CMake, shared: $(cat "$work/log")"
+    check 'CMake, shared' "$work/cmake/build/other"
+    cmake_project '' mqkafka::static || fail "CMake, static: $(cat "$work/log")"
+    check 'CMake, static' "$work/cmake/build/other"
+    if cmake_project 99.0 mqkafka::mqkafka; then fail 'CMake: version 99 is not there'; fi
+else
+    echo 'left out: CMake (it is missing)'
+fi
+
 if command -v c++ >/dev/null; then
     sed 's/mqk_error error = {.*/mqk_error error = {};/; s/NULL;/nullptr;/' "$work/other.c" >"$work/other.cc"
     # shellcheck disable=SC2046,SC2086

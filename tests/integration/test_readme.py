@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the documentation shows is true: every YAML block loads, the C program is examples/embed.c and
-the Python program runs, pictures and links are there, the table of aliases is complete.
+"""README.md names what there is: settings, words, options, hooks, fields. (test_docs.py tries the code.)
 
-  test_readme.py LOAD_CONFIG LIBRARY     LIBRARY: libmqkafka.so, or "" to leave the Python program out
+  test_readme.py LOAD_CONFIG
 """
 import os
 import re
@@ -14,8 +13,7 @@ import unittest
 import xml.etree.ElementTree
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LOAD_CONFIG, LIBRARY = '', ''
-PAGES = ('README.md', 'bindings/README.md', 'examples/mosquitto/README.md')
+LOAD_CONFIG = ''
 
 
 def read(path):
@@ -41,48 +39,15 @@ def load(text):
 
 
 class Readme(unittest.TestCase):
-    def test_configurations_load(self):
-        count = 0
-        for page in PAGES:
-            for block in blocks(page, 'yaml'):
-                count += 1
-                with self.subTest(page=page, block=block.splitlines()[:4]):
-                    done = load(block)
-                    self.assertEqual((done.returncode, done.stdout), (0, ''))
-        self.assertGreaterEqual(count, 7)
-
     def test_a_wrong_configuration_is_noticed(self):
         done = load(blocks('README.md', 'yaml')[0].replace('servers:', 'server:'))
         self.assertEqual(done.returncode, 1)
         self.assertIn('did you mean "servers"?', done.stdout)
 
     def test_the_program_is_the_example(self):
-        self.assertEqual(blocks('README.md', 'c'), [read('examples/embed.c')])
+        self.assertEqual(blocks('README.md', 'c')[0], read('examples/embed.c'))
 
-    def test_the_python_program_runs(self):
-        if not LIBRARY:
-            self.skipTest('the library needs a sanitizer that Python does not have')
-        program, = blocks('bindings/README.md', 'python')
-        name = 'libmqkafka.so.1'
-        self.assertIn(f'"{name}"', program)
-        folder = os.path.dirname(os.path.abspath(LIBRARY))
-        done = subprocess.run([sys.executable, '-c', program], text=True, timeout=120,
-                              env={**os.environ, 'LD_LIBRARY_PATH': folder},
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.assertEqual((done.returncode, done.stdout), (0, 'records: 1\ndelivered: [(42, 0)]\n'))
-
-    def test_links_and_pictures_are_there(self):
-        for page in PAGES:
-            text = read(page)
-            headings = {re.sub(r'[^a-z0-9 -]', '', line.lower()).replace(' ', '-')
-                        for line in re.findall(r'^#+ (.*)$', text, re.MULTILINE)}
-            for target in re.findall(r'\]\(([^)\s]+)\)', text):
-                with self.subTest(page=page, target=target):
-                    if target.startswith('#'):
-                        self.assertIn(target[1:], headings)
-                    elif '://' not in target:
-                        path = os.path.join(REPO, os.path.dirname(page), target.split('#')[0])
-                        self.assertTrue(os.path.exists(path))
+    def test_the_picture_is_well_formed(self):
         xml.etree.ElementTree.parse(os.path.join(REPO, 'lib/architecture.svg'))
 
     def test_the_two_commands_are_there(self):
@@ -107,5 +72,5 @@ class Readme(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    LOAD_CONFIG, LIBRARY = os.path.abspath(sys.argv[1]), sys.argv[2]
+    LOAD_CONFIG = os.path.abspath(sys.argv[1])
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config_testing.h"
+
+#include "config_reference.h"
+#include "config_value.h"
+
+/* A key without its aliases, as config_schema.c has it. */
+static void assert_described(const struct reference_section *section, size_t i) {
+    const struct key_rule *rule = &section->table->rules[i];
+    const char *key = section->table->fields[i].key;
+    const struct setting_meaning *row = setting_meaning(section->key, key);
+    char min[VALUE_SHOWN_SIZE], max[VALUE_SHOWN_SIZE];
+    if (!row && !setting_meaning(section->key, "*")) {
+        fail_msg("config_meaning.c: no row {\"%s\", \"%s\", …} for %s.%s", section->key, key,
+                 section->path, key);
+    }
+    if (row && row->meaning[0] == '\0') {
+        fail_msg("config_meaning.c: %s.%s has no meaning", section->path, key);
+    }
+    if (row && rule->max != 0 && !value_range(rule, min, max) && !row->kind) {
+        fail_msg("%s.%s has a range in no known unit: name its check in config_value.c, or give a "
+                 "kind in config_meaning.c",
+                 section->path, key);
+    }
+    if (row && rule->required && strcmp(row->standard, "(required)") != 0) {
+        fail_msg("config_meaning.c: %s.%s is required", section->path, key);
+    }
+}
+
+static void every_key_has_a_row(void **state) {
+    (void)state;
+    struct reference_section sections[REFERENCE_MAX_SECTIONS];
+    size_t count = reference_sections(sections), keys = 0;
+    assert_true(count > 10 && count < REFERENCE_MAX_SECTIONS);
+    for (size_t s = 0; s < count; s++) {
+        for (size_t i = 0; sections[s].table->fields[i].key; i++) {
+            if (!sections[s].table->rules[i].alias_of) {
+                assert_described(&sections[s], i);
+                keys++;
+            }
+        }
+    }
+    assert_true(keys > 60);
+}
+
+static bool section_has(const struct reference_section *section,
+                        const struct setting_meaning *row) {
+    return strcmp(section->key, row->section) == 0 &&
+           (strcmp(row->key, "*") == 0 ||
+            config_key_find(section->table, mqk_cstr(row->key)) != SIZE_MAX);
+}
+
+static void every_row_has_a_key(void **state) {
+    (void)state;
+    struct reference_section sections[REFERENCE_MAX_SECTIONS];
+    size_t count = reference_sections(sections);
+    for (const struct setting_meaning *row = setting_meanings; row->section; row++) {
+        size_t s = 0;
+        while (s < count && !section_has(&sections[s], row)) {
+            s++;
+        }
+        if (s == count) {
+            fail_msg("config_meaning.c: there is no key {\"%s\", \"%s\"}", row->section, row->key);
+        }
+        assert_ptr_equal(setting_meaning(row->section, row->key), row);
+    }
+}
+
+static void sections_have_their_places(void **state) {
+    (void)state;
+    struct reference_section sections[REFERENCE_MAX_SECTIONS];
+    struct reference_setting setting;
+    size_t count = reference_sections(sections), aliases = 0, ranges = 0;
+    assert_string_equal(sections[0].path, "");
+    assert_string_equal(sections[1].path, "kafka");
+    assert_string_equal(sections[2].path, "kafka.client");
+    assert_string_equal(sections[3].path, "kafka.client.sasl");
+    for (size_t s = 0; s < count; s++) {
+        for (size_t i = 0; reference_setting(&sections[s], i, &setting); i++) {
+            assert_true(strlen(setting.values) + 1 < sizeof(setting.values));
+            assert_true(strlen(setting.aliases) + 1 < sizeof(setting.aliases));
+            assert_non_null(setting.kind);
+            aliases += setting.aliases[0] != '\0';
+            ranges += strstr(setting.values, " to ") != NULL;
+        }
+        assert_false(reference_setting(&sections[s], SIZE_MAX, &setting));
+    }
+    assert_true(aliases >= 6);
+    assert_true(ranges >= 8);
+}
+
+/* ---- Defaults ---- */
+
+/* Where a setting of a section is put; the first fitting one. */
+static const struct {
+    const char *section, *key, *before, *behind;
+} places[] = {
+    {"client", NULL, "kafka: {client: {servers: [k], ",
+     "}, hook: [{hook: message.publish, topic: t}]}"},
+    {"ssl", NULL, "kafka: {client: {servers: [k], ssl: {enable: true, ",
+     "}}, hook: [{hook: message.publish, topic: t}]}"},
+    {"producer", NULL, "kafka: {client: {servers: [k]}, producer: {",
+     "}, hook: [{hook: message.publish, topic: t}]}"},
+    {"buffer", NULL, "kafka: {client: {servers: [k]}, producer: {buffer: {",
+     "}}, hook: [{hook: message.publish, topic: t}]}"},
+    {"hook", "value_format",
+     "kafka: {client: {servers: [k]}, hook: [{hook: message.publish, topic: t, value: "
+     "'{\"a\":${payload}}', ",
+     "}]}"},
+    {"hook", NULL, "kafka: {client: {servers: [k]}, hook: [{hook: message.publish, topic: t, ",
+     "}, {hook: message.publish, topic: u}]}"},
+    {"regex", NULL,
+     "kafka: {client: {servers: [k]}, hook: [{hook: message.publish, topic: t, regex: {pattern: "
+     "'a/b', ",
+     "}}]}"},
+};
+
+static struct mqk_config *with(const char *section, const char *key, const char *value) {
+    char text[1000], line[200] = "";
+    size_t i = 0;
+    while (i < sizeof(places) / sizeof(places[0]) &&
+           (strcmp(places[i].section, section) != 0 ||
+            (places[i].key && strcmp(places[i].key, key) != 0))) {
+        i++;
+    }
+    if (i == sizeof(places) / sizeof(places[0])) {
+        fail_msg("no place where the default of %s.%s could be tried: add one to places", section,
+                 key);
+    }
+    if (value) {
+        snprintf(line, sizeof(line), "%s: \"%s\"", key, value);
+    }
+    snprintf(text, sizeof(text), "%s%s%s", places[i].before, line, places[i].behind);
+    return load_good(text);
+}
+
+struct written {
+    char text[2000];
+};
+
+static bool write_record(void *user, const struct rendered_record *record) {
+    struct written *out = user;
+    size_t len = strlen(out->text);
+    snprintf(out->text + len, sizeof(out->text) - len, "%.*s %.*s %.*s\n", (int)record->topic.len,
+             record->topic.data, (int)record->key.len, record->key.data, (int)record->value.len,
+             record->value.data);
+    return true;
+}
+
+/* What the rules make of a message. */
+static void evaluate(const struct ruleset *rules, struct written *out) {
+    const struct ruleset_host host = {.node = {"n", 1}};
+    mqk_event event;
+    event_init(&event, sizeof(event), MQK_HOOK_MESSAGE_PUBLISH);
+    event.clientid = mqk_cstr("c");
+    event.topic = mqk_cstr("a/b");
+    event.payload = mqk_cstr("say \"hi\"");
+    event.timestamp = 1000;
+    out->text[0] = '\0';
+    ruleset_evaluate(rules, &event, &host, write_record, out);
+    for (size_t i = 0; i < ruleset_size(rules); i++) {
+        size_t len = strlen(out->text);
+        snprintf(out->text + len, sizeof(out->text) - len, "%u\n",
+                 (unsigned)ruleset_rule(rules, i)->max_topics);
+    }
+}
+
+static bool same_settings(const struct mqk_config *left, const struct mqk_config *right) {
+    const struct settings *a = config_settings(left), *b = config_settings(right);
+    struct written of_a, of_b;
+    evaluate(a->rules, &of_a);
+    evaluate(b->rules, &of_b);
+    return a->cluster_count == b->cluster_count && a->lane_count == b->lane_count &&
+           cluster_settings_equal(&a->clusters[0], &b->clusters[0]) &&
+           producer_settings_equal(&a->lanes[0].producer, &b->lanes[0].producer) &&
+           strcmp(of_a.text, of_b.text) == 0;
+}
+
+static bool is_default(const char *section, const char *key, const char *value) {
+    struct mqk_config *without = with(section, key, NULL), *given = with(section, key, value);
+    bool same = same_settings(without, given);
+    config_unref(without);
+    config_unref(given);
+    return same;
+}
+
+static void defaults_are_what_is_said(void **state) {
+    (void)state;
+    size_t tried = 0;
+    for (const struct setting_meaning *row = setting_meanings; row->section; row++) {
+        if (row->standard[0] == '\0' || row->standard[0] == '(') {
+            continue;
+        }
+        if (!is_default(row->section, row->key, row->standard)) {
+            fail_msg("config_meaning.c: %s is not the default of %s.%s", row->standard,
+                     row->section, row->key);
+        }
+        tried++;
+    }
+    assert_true(tried > 15);
+}
+
+static void other_values_are_not_the_default(void **state) {
+    (void)state;
+    static const struct {
+        const char *section, *key, *value;
+    } cases[] = {{"client", "client_id", "other"}, {"ssl", "verify", "false"},
+                 {"producer", "linger", "21ms"},   {"producer", "acks", "leader"},
+                 {"buffer", "memory", "63MB"},     {"buffer", "when_full", "refuse"},
+                 {"hook", "filter", "b/#"},        {"hook", "value_format", "text"},
+                 {"hook", "envelope", "raw"},      {"hook", "stop", "true"},
+                 {"hook", "max_topics", "999"},    {"regex", "field", "clientid"},
+                 {"producer", "produce", "sync"},  {"producer", "compression", "lz4"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (is_default(cases[i].section, cases[i].key, cases[i].value)) {
+            fail_msg("%s.%s: %s makes no difference", cases[i].section, cases[i].key,
+                     cases[i].value);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_key_has_a_row),
+        cmocka_unit_test(every_row_has_a_key),
+        cmocka_unit_test(sections_have_their_places),
+        cmocka_unit_test(defaults_are_what_is_said),
+        cmocka_unit_test(other_values_are_not_the_default),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
