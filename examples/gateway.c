@@ -6,6 +6,7 @@
  * libmosquitto acknowledges a QoS 1 message before it hands it over, so what the gateway holds when
  * it is killed is lost; on SIGTERM and SIGINT everything is delivered first.
  */
+#include "metrics_http.h"
 #include "mosquitto/props.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -32,9 +33,11 @@ struct gateway {
     const char *node;
     const char *rules;
     char **filters;
+    const char *metrics_at; /* NULL: nowhere */
     int filter_count;
     struct mosquitto *mqtt;
     mqk_bridge *bridge;
+    struct metrics_http metrics;
     struct props props;
     int64_t retry_at_ms; /* when not connected: next attempt */
     int retry_ms;
@@ -42,10 +45,13 @@ struct gateway {
 };
 
 static const char help[] =
-    "Usage: mqkafka-gateway RULES.yaml FILTER...\n"
+    "Usage: mqkafka-gateway [--metrics [ADDRESS:]PORT] RULES.yaml FILTER...\n"
     "Subscribes to the topic FILTERs on an MQTT broker (MQTT 5, QoS 1, a session that the broker\n"
     "keeps for a day) and turns what arrives into message.publish events for the rules in\n"
     "RULES.yaml, which make Kafka records of them.\n"
+    "\n"
+    "--metrics answers Prometheus at /metrics, with JSON at /stats and the health at /health; on\n"
+    "127.0.0.1 unless an address is given.\n"
     "\n"
     "Environment:\n"
     "  MQTT_HOST, MQTT_PORT          the broker (localhost; 1883, with a CA 8883)\n"
@@ -234,10 +240,13 @@ static void run(struct gateway *gateway) {
             socket = mosquitto_socket(gateway->mqtt);
         }
         short events = mosquitto_want_write(gateway->mqtt) ? POLLIN | POLLOUT : POLLIN;
-        struct pollfd fds[] = {{.fd = signal_pipe[0], .events = POLLIN},
-                               {.fd = mqk_bridge_fd(gateway->bridge), .events = POLLIN},
-                               {.fd = socket, .events = events}};
-        if (poll(fds, 3, socket < 0 ? RETRY_FIRST_MS : LOOP_MS) < 0 && errno != EINTR) {
+        struct pollfd fds[3 + METRICS_HTTP_FDS] = {
+            {.fd = signal_pipe[0], .events = POLLIN},
+            {.fd = mqk_bridge_fd(gateway->bridge), .events = POLLIN},
+            {.fd = socket, .events = events}};
+        metrics_http_poll(&gateway->metrics, fds + 3);
+        if (poll(fds, 3 + METRICS_HTTP_FDS, socket < 0 ? RETRY_FIRST_MS : LOOP_MS) < 0 &&
+            errno != EINTR) {
             complain("poll", strerror(errno));
             return;
         }
@@ -254,6 +263,7 @@ static void run(struct gateway *gateway) {
             mosquitto_loop_write(gateway->mqtt, 1);
         }
         mosquitto_loop_misc(gateway->mqtt);
+        metrics_http_serve(&gateway->metrics, fds + 3, gateway->bridge);
     }
 }
 
@@ -263,6 +273,11 @@ static const char *env_or(const char *name, const char *fallback) {
 }
 
 static bool arguments_read(struct gateway *gateway, int argc, char **argv) {
+    if (argc > 3 && strcmp(argv[1], "--metrics") == 0) {
+        gateway->metrics_at = argv[2];
+        argv += 2;
+        argc -= 2;
+    }
     if (argc < 3 || argv[1][0] == '-') {
         bool asked = argc == 2 && strcmp(argv[1], "--help") == 0;
         fputs(help, asked ? stdout : stderr);
@@ -304,6 +319,20 @@ static bool bridge_start(struct gateway *gateway) {
     return true;
 }
 
+static bool metrics_start(struct gateway *gateway) {
+    if (!gateway->metrics_at) {
+        return true;
+    }
+    if (!metrics_http_open(&gateway->metrics, gateway->metrics_at)) {
+        complain(gateway->metrics_at, strerror(errno));
+        return false;
+    }
+    char port[16];
+    snprintf(port, sizeof(port), "%d", metrics_http_port(&gateway->metrics));
+    complain("metrics at port", port);
+    return true;
+}
+
 static bool signals_catch(void) {
     const struct sigaction catch = {.sa_handler = on_signal}; /* no SA_RESTART: poll is to end */
     return pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) == 0 &&
@@ -334,17 +363,21 @@ int main(int argc, char **argv) {
                               .cafile = env_or("MQTT_CAFILE", NULL),
                               .node = env_or("MQK_NODE", NULL),
                               .retry_ms = RETRY_FIRST_MS};
+    metrics_http_init(&gateway.metrics);
     if (!arguments_read(&gateway, argc, argv)) {
         return 2;
     }
     mosquitto_lib_init();
-    if (signals_catch() && bridge_start(&gateway) && mqtt_set_up(&gateway)) {
+    bool started = signals_catch() && bridge_start(&gateway) && metrics_start(&gateway) &&
+                   mqtt_set_up(&gateway);
+    if (started) {
         run(&gateway);
         mosquitto_disconnect(gateway.mqtt);
     }
+    metrics_http_close(&gateway.metrics);
     int status = finish(&gateway);
     mosquitto_destroy(gateway.mqtt);
     props_fini(&gateway.props);
     mosquitto_lib_cleanup();
-    return status;
+    return started ? status : 1;
 }

@@ -18,6 +18,8 @@ struct options {
     mqk_log_level log_level;
     int close_timeout_ms;
     enum auth_events auth_events;
+    const char *metrics_file; /* NULL: none */
+    int metrics_interval_ms;
 };
 
 /* Reads the options. False, with a sentence in `error`, when one is unknown, missing or wrong. */

@@ -69,6 +69,7 @@ void plugin_poll(struct plugin *plugin) {
     if (now_ms - plugin->polled_ms >= POLL_EVERY_MS) {
         plugin->polled_ms = now_ms;
         mqk_bridge_poll(plugin->bridge, 0);
+        metrics_file_write(&plugin->metrics, plugin->bridge, now_ms);
     }
 }
 
@@ -184,6 +185,8 @@ static bool plugin_start(struct plugin *plugin, const struct mosquitto_opt *opts
         mosquitto_log_printf(MOSQ_LOG_ERR, "mqkafka: %s", problem);
         return false;
     }
+    plugin->metrics = (struct metrics_file){.path = plugin->options.metrics_file,
+                                            .interval_ms = plugin->options.metrics_interval_ms};
     if (!bridge_start(plugin)) {
         mosquitto_log_printf(MOSQ_LOG_ERR,
                              "mqkafka: cannot start with %s; the broker will not start without "
@@ -231,6 +234,7 @@ int mosquitto_plugin_cleanup(void *user_data, struct mosquitto_opt *opts, int op
     /* 2.0 neither frees the registrations nor stops using them. */
     registration_clear(plugin);
     uint64_t undelivered = 0;
+    metrics_file_remove(&plugin->metrics);
     mqk_bridge_close(plugin->bridge, plugin->options.close_timeout_ms, &undelivered);
     if (undelivered > 0) {
         mosquitto_log_printf(MOSQ_LOG_WARNING,

@@ -10,6 +10,7 @@
 #include "clients.h"
 #include "connecting.h"
 #include "messages.h"
+#include "metrics_file.h"
 #include "mosq.h"
 #include "options.h"
 #include "props.h"
@@ -33,6 +34,7 @@ struct plugin {
     char *ended;              /* client id of the session whose end was just told (2.1) */
     char *replaced; /* client id of the connection that just made way for a new one (2.1) */
     bool replaced_online;
+    struct metrics_file metrics;
     int64_t polled_ms;
 };
 
