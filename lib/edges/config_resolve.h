@@ -42,9 +42,6 @@ struct resolve {
 void resolve_clusters(struct resolve *r); /* settings.clusters, and the drafts for the rules */
 void resolve_rules(struct resolve *r);    /* settings.rules and settings.lanes */
 
-/* A rule's or cluster's way of producing. */
-void producer_resolve(const struct producer_yaml *yaml, struct producer_settings *out);
-
 /* The lane of a rule of this cluster. `producer` is merged already; `own` says where the rule's own
  * settings were written (node == NULL: nowhere). */
 uint32_t lane_find(struct resolve *r, uint32_t cluster, const struct producer_yaml *producer,
