@@ -10,6 +10,7 @@
  * the MQTT broker has acknowledged what was published in the last poll.
  */
 #include "gateway_outgoing.h"
+#include "metrics_http.h"
 #include "mosquitto/props.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -36,9 +37,11 @@ struct gateway {
     const char *node;
     const char *rules;
     char **filters;
+    const char *metrics_at; /* NULL: nowhere */
     int filter_count;
     struct mosquitto *mqtt;
     mqk_bridge *bridge;
+    struct metrics_http metrics;
     struct props props;
     int64_t retry_at_ms; /* when not connected: next attempt */
     int retry_ms;
@@ -47,11 +50,14 @@ struct gateway {
 };
 
 static const char help[] =
-    "Usage: mqkafka-gateway RULES.yaml FILTER...\n"
+    "Usage: mqkafka-gateway [--metrics [ADDRESS:]PORT] RULES.yaml FILTER...\n"
     "Subscribes to the topic FILTERs on an MQTT broker (MQTT 5, QoS 1, a session that the broker\n"
     "keeps for a day) and turns what arrives into message.publish events for the rules in\n"
     "RULES.yaml, which make Kafka records of them. Consumer rules with action: publish work, too;\n"
     "kick and acl_clean do not, as a client cannot disconnect others.\n"
+    "\n"
+    "--metrics answers Prometheus at /metrics, with JSON at /stats and the health at /health; on\n"
+    "127.0.0.1 unless an address is given.\n"
     "\n"
     "Environment:\n"
     "  MQTT_HOST, MQTT_PORT          the broker (localhost; 1883, with a CA 8883)\n"
@@ -268,13 +274,14 @@ static bool turn(struct gateway *gateway, int longest_ms) {
     }
     int bridge = gateway->outgoing.waiting > 0 ? -1 : mqk_bridge_fd(gateway->bridge);
     short events = mosquitto_want_write(gateway->mqtt) ? POLLIN | POLLOUT : POLLIN;
-    struct pollfd fds[] = {{.fd = signal_pipe[0], .events = POLLIN},
-                           {.fd = bridge, .events = POLLIN},
-                           {.fd = socket, .events = events}};
+    struct pollfd fds[3 + METRICS_HTTP_FDS] = {{.fd = signal_pipe[0], .events = POLLIN},
+                                               {.fd = bridge, .events = POLLIN},
+                                               {.fd = socket, .events = events}};
+    metrics_http_poll(&gateway->metrics, fds + 3);
     if (socket < 0 && longest_ms > RETRY_FIRST_MS) {
         longest_ms = RETRY_FIRST_MS;
     }
-    if (poll(fds, 3, longest_ms) < 0 && errno != EINTR) {
+    if (poll(fds, 3 + METRICS_HTTP_FDS, longest_ms) < 0 && errno != EINTR) {
         complain("poll", strerror(errno));
         return false;
     }
@@ -291,6 +298,7 @@ static bool turn(struct gateway *gateway, int longest_ms) {
         mosquitto_loop_write(gateway->mqtt, 1);
     }
     mosquitto_loop_misc(gateway->mqtt);
+    metrics_http_serve(&gateway->metrics, fds + 3, gateway->bridge);
     return running;
 }
 
@@ -312,6 +320,11 @@ static const char *env_or(const char *name, const char *fallback) {
 }
 
 static bool arguments_read(struct gateway *gateway, int argc, char **argv) {
+    if (argc > 3 && strcmp(argv[1], "--metrics") == 0) {
+        gateway->metrics_at = argv[2];
+        argv += 2;
+        argc -= 2;
+    }
     if (argc < 3 || argv[1][0] == '-') {
         bool asked = argc == 2 && strcmp(argv[1], "--help") == 0;
         fputs(help, asked ? stdout : stderr);
@@ -356,6 +369,20 @@ static bool bridge_start(struct gateway *gateway) {
     return true;
 }
 
+static bool metrics_start(struct gateway *gateway) {
+    if (!gateway->metrics_at) {
+        return true;
+    }
+    if (!metrics_http_open(&gateway->metrics, gateway->metrics_at)) {
+        complain(gateway->metrics_at, strerror(errno));
+        return false;
+    }
+    char port[16];
+    snprintf(port, sizeof(port), "%d", metrics_http_port(&gateway->metrics));
+    complain("metrics at port", port);
+    return true;
+}
+
 static bool signals_catch(void) {
     const struct sigaction catch = {.sa_handler = on_signal}; /* no SA_RESTART: poll is to end */
     return pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) == 0 &&
@@ -391,17 +418,21 @@ int main(int argc, char **argv) {
                               .cafile = env_or("MQTT_CAFILE", NULL),
                               .node = env_or("MQK_NODE", NULL),
                               .retry_ms = RETRY_FIRST_MS};
+    metrics_http_init(&gateway.metrics);
     if (!arguments_read(&gateway, argc, argv)) {
         return 2;
     }
     mosquitto_lib_init();
-    if (signals_catch() && bridge_start(&gateway) && mqtt_set_up(&gateway)) {
+    bool started = signals_catch() && bridge_start(&gateway) && metrics_start(&gateway) &&
+                   mqtt_set_up(&gateway);
+    if (started) {
         run(&gateway);
         mosquitto_disconnect(gateway.mqtt);
     }
+    metrics_http_close(&gateway.metrics);
     int status = finish(&gateway);
     mosquitto_destroy(gateway.mqtt);
     props_fini(&gateway.props);
     mosquitto_lib_cleanup();
-    return status;
+    return started ? status : 1;
 }

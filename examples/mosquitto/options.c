@@ -55,6 +55,18 @@ static bool option_read(struct options *options, const char *key, const char *va
         options->node = value;
         return true;
     }
+    if (strcmp(key, "mqk_metrics_file") == 0) {
+        options->metrics_file = value;
+        return true;
+    }
+    if (strcmp(key, "mqk_metrics_interval") == 0) {
+        if (number_read(value, &options->metrics_interval_ms)) {
+            return true;
+        }
+        snprintf(error, error_size,
+                 "plugin_opt_mqk_metrics_interval: \"%s\" is not a number of milliseconds", value);
+        return false;
+    }
     if (strcmp(key, "mqk_log_level") == 0) {
         if (word_find(log_levels, COUNT(log_levels), value, &word)) {
             options->log_level = (mqk_log_level)word;
@@ -100,14 +112,16 @@ static bool option_read(struct options *options, const char *key, const char *va
     }
     snprintf(error, error_size,
              "plugin_opt_%s: unknown option (there are mqk_config, mqk_node, mqk_log_level, "
-             "mqk_close_timeout, mqk_auth_events, mqk_acl_clean and mqk_publish_rate)",
+             "mqk_close_timeout, mqk_auth_events, mqk_acl_clean, mqk_publish_rate, "
+             "mqk_metrics_file and mqk_metrics_interval)",
              key);
     return false;
 }
 
 bool options_read(struct options *options, const struct mosquitto_opt *given, int count,
                   char *error, size_t error_size) {
-    *options = (struct options){.log_level = MQK_LOG_INFO, .close_timeout_ms = 5000};
+    *options = (struct options){
+        .log_level = MQK_LOG_INFO, .close_timeout_ms = 5000, .metrics_interval_ms = 15000};
     for (int i = 0; i < count; i++) {
         const char *value = given[i].value ? given[i].value : "";
         if (!option_read(options, given[i].key, value, error, error_size)) {

@@ -23,6 +23,8 @@ struct options {
     enum auth_events auth_events;
     enum acl_clean acl_clean;
     int publish_rate; /* messages a second from Kafka; 0: no limit */
+    const char *metrics_file; /* NULL: none */
+    int metrics_interval_ms;
 };
 
 /* Reads the options. False, with a sentence in `error`, when one is unknown, missing or wrong. */

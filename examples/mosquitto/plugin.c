@@ -83,6 +83,7 @@ void plugin_tick(struct plugin *plugin) {
     downlink_begin(plugin);
     mqk_bridge_poll(plugin->bridge, 0);
     waker_done(&plugin->waker, downlink_done(plugin));
+    metrics_file_write(&plugin->metrics, plugin->bridge, plugin->polled_ms);
 }
 
 void plugin_poll(struct plugin *plugin) {
@@ -90,6 +91,7 @@ void plugin_poll(struct plugin *plugin) {
         return;
     }
     mqk_bridge_poll(plugin->bridge, 0);
+    metrics_file_write(&plugin->metrics, plugin->bridge, plugin->polled_ms);
     if (plugin->consumes && !plugin->ticks_amiss) {
         plugin->ticks_amiss = true;
         mosquitto_log_printf(MOSQ_LOG_WARNING,
@@ -229,6 +231,8 @@ static bool plugin_start(struct plugin *plugin, const struct mosquitto_opt *opts
         mosquitto_log_printf(MOSQ_LOG_ERR, "mqkafka: %s", problem);
         return false;
     }
+    plugin->metrics = (struct metrics_file){.path = plugin->options.metrics_file,
+                                            .interval_ms = plugin->options.metrics_interval_ms};
     if (!bridge_start(plugin)) {
         mosquitto_log_printf(MOSQ_LOG_ERR,
                              "mqkafka: cannot start with %s; the broker will not start without "
@@ -278,6 +282,7 @@ int mosquitto_plugin_cleanup(void *user_data, struct mosquitto_opt *opts, int op
     registration_clear(plugin);
     waker_stop(&plugin->waker);
     uint64_t undelivered = 0;
+    metrics_file_remove(&plugin->metrics);
     mqk_bridge_close(plugin->bridge, plugin->options.close_timeout_ms, &undelivered);
     if (undelivered > 0) {
         mosquitto_log_printf(MOSQ_LOG_WARNING,

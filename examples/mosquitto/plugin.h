@@ -11,6 +11,7 @@
 #include "connecting.h"
 #include "downlink.h"
 #include "messages.h"
+#include "metrics_file.h"
 #include "mosq.h"
 #include "options.h"
 #include "props.h"
@@ -37,6 +38,7 @@ struct plugin {
     bool replaced_online;
     struct downlink downlink;
     struct waker waker;
+    struct metrics_file metrics;
     int64_t polled_ms;
     bool consumes;    /* there are consumer rules */
     bool ticks;       /* the broker gives us turns of its loop */

@@ -23,7 +23,7 @@ struct command {
 };
 
 extern const struct command check_command, explain_command, match_command, envelopes_command,
-    reference_command, convert_command;
+    reference_command, convert_command, spool_command;
 
 /* Every command's long options end with these. */
 #define OPT_HELP 1000

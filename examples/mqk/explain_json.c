@@ -3,9 +3,7 @@
 
 #include <inttypes.h>
 
-#include "base64.h"
-#include "json_write.h"
-#include "utf8.h"
+#include "json_member.h"
 
 /* What is written to stdout piece by piece. */
 struct json_output {
@@ -27,32 +25,13 @@ static void end_entry(struct json_output *o) {
     put(buffer_since(&o->piece, 0));
 }
 
-/* A string, {"base64":…} or null. */
-static void write_bytes(struct buffer *out, mqk_str bytes) {
-    if (!bytes.data) {
-        buffer_append_str(out, STR("null"));
-    } else if (utf8_valid_prefix(bytes) == bytes.len) {
-        json_write_string(out, bytes);
-    } else {
-        buffer_append_str(out, STR("{\"base64\":\""));
-        base64_append(out, bytes);
-        buffer_append_str(out, STR("\"}"));
-    }
-}
-
-static void write_member(struct buffer *out, const char *name, mqk_str value) {
-    buffer_printf(out, "%s\"%s\":", out->len > 0 && out->data[out->len - 1] != '{' ? "," : "",
-                  name);
-    write_bytes(out, value);
-}
-
 static void write_verdict(void *user, const mqk_verdict *verdict) {
     struct json_output *o = user;
     begin_entry(o);
     buffer_append_char(&o->piece, '{');
-    write_member(&o->piece, "name", verdict->rule_name);
+    json_member(&o->piece, "name", verdict->rule_name);
     buffer_printf(&o->piece, ",\"matched\":%s", verdict->matched ? "true" : "false");
-    write_member(&o->piece, "reason", verdict->reason);
+    json_member(&o->piece, "reason", verdict->reason);
     buffer_append_char(&o->piece, '}');
     end_entry(o);
 }
@@ -62,20 +41,15 @@ static void write_record(void *user, const mqk_record *record) {
     struct buffer *out = &o->piece;
     begin_entry(o);
     buffer_append_char(out, '{');
-    write_member(out, "rule", record->rule_name);
-    write_member(out, "cluster", record->cluster);
-    write_member(out, "topic", record->topic);
+    json_member(out, "rule", record->rule_name);
+    json_member(out, "cluster", record->cluster);
+    json_member(out, "topic", record->topic);
     buffer_printf(out, ",\"partition\":%" PRId32, record->partition);
-    write_member(out, "key", record->key);
-    write_member(out, "value", record->value);
-    buffer_append_str(out, STR(",\"headers\":["));
-    for (size_t i = 0; i < record->header_count; i++) {
-        buffer_append_str(out, i > 0 ? STR(",{") : STR("{"));
-        write_member(out, "name", record->headers[i].name);
-        write_member(out, "value", record->headers[i].value);
-        buffer_append_char(out, '}');
-    }
-    buffer_printf(out, "],\"timestamp\":%" PRId64 "}", record->timestamp_ms);
+    json_member(out, "key", record->key);
+    json_member(out, "value", record->value);
+    buffer_append_str(out, STR(",\"headers\":"));
+    json_headers(out, record->headers, record->header_count);
+    buffer_printf(out, ",\"timestamp\":%" PRId64 "}", record->timestamp_ms);
     end_entry(o);
     if (record->status != MQK_OK) {
         complain(EXIT_BAD, "a record of rule %.*s cannot be sent: %s", (int)record->rule_name.len,

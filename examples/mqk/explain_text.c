@@ -2,10 +2,10 @@
 #include "explain.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #include "base64.h"
 #include "error.h"
+#include "json_member.h"
 #include "utf8.h"
 
 #define MAX_NAME    40
@@ -94,15 +94,10 @@ static void print_part(const char *name, mqk_str bytes) {
 }
 
 static void print_time(int64_t ms) {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-    char text[40] = "";
-    if (ms >= 0 && gmtime_r(&seconds, &tm) && tm.tm_year < 8100) {
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    }
+    char text[TIME_TEXT_SIZE];
     printf("  %-*s%" PRId64, INDENT - 2, "timestamp", ms);
-    if (text[0]) {
-        printf("  (%s.%03dZ)", text, (int)(ms % 1000));
+    if (time_text(ms, text)[0]) {
+        printf("  (%s)", text);
     }
     putchar('\n');
 }

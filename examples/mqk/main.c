@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mqk: checks, explains and converts configurations of libmqkafka. */
+/* mqk: checks, explains and converts configurations of libmqkafka; looks into its spools. */
 #include "cli.h"
 #include "error.h"
 
-static const struct command *const commands[] = {&check_command,     &explain_command,
-                                                 &match_command,     &envelopes_command,
-                                                 &reference_command, &convert_command};
+static const struct command *const commands[] = {
+    &check_command,     &explain_command, &match_command, &envelopes_command,
+    &reference_command, &convert_command, &spool_command};
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static int print_overview(void) {
-    fputs("Usage: mqk COMMAND [OPTION]… [ARGUMENT]…\n\n"
-          "Checks, explains and converts configurations of libmqkafka, without any Kafka.\n\n"
-          "Commands:\n",
-          stdout);
+    fputs(
+        "Usage: mqk COMMAND [OPTION]… [ARGUMENT]…\n\n"
+        "Checks, explains and converts configurations of libmqkafka, without any Kafka, and looks\n"
+        "into its spools.\n\n"
+        "Commands:\n",
+        stdout);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }

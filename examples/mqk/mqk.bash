@@ -5,7 +5,7 @@ _mqk() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'check explain match envelopes reference convert help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'check explain match envelopes reference convert spool help --help --version' -- "$cur")
         return
     fi
     case $prev in
@@ -19,7 +19,8 @@ _mqk() {
     --format) words='hocon conf erlang' ;;
     --plugin) words='emqttd emq2 emqx4' ;;
     --qos) words='0 1 2' ;;
-    --topic | --payload | --clientid | --username | --user-property | --field | --event) return ;;
+    --topic | --payload | --clientid | --username | --user-property | --field | --event | --rule | \
+        --older-than | --limit) return ;;
     *)
         if [[ $cur == -* ]]; then
             case ${COMP_WORDS[1]} in
@@ -32,10 +33,12 @@ _mqk() {
             envelopes) words='--json --help' ;;
             reference) words='--json --markdown --man --help' ;;
             convert) words='--format --plugin --help' ;;
+            spool) words='--topic --rule --older-than --limit --json --yes --help' ;;
             esac
         else
             case ${COMP_WORDS[1]} in
-            help) words='check explain match envelopes reference convert' ;;
+            help) words='check explain match envelopes reference convert spool' ;;
+            spool) ((COMP_CWORD == 2)) && words='info list export purge' ;;
             envelopes) words=$(mqk envelopes 2>/dev/null | sed -n 's/^\([a-z0-9_]*\): .*/\1/p') ;;
             reference)
                 words=$(mqk reference 2>/dev/null |

@@ -37,7 +37,8 @@
  * caller knows it. The library treats members beyond that size as absent and ignores members it
  * does not know, so that programs and libraries of different age work together.
  * - The library never prints, exits, installs signal handlers or changes process-wide state.
- * - All times are milliseconds; points in time count from 1970-01-01 UTC.
+ * - All times are milliseconds unless their name says otherwise (_us: microseconds); points in time
+ * count from 1970-01-01 UTC.
  */
 #ifndef MQKAFKA_H
 #define MQKAFKA_H
@@ -108,7 +109,8 @@ static inline mqk_str mqk_cstr(const char *text) {
     X(MQK_ERR_TOPIC, -16, "not a legal Kafka topic name, or more topics than max_topics")          \
     X(MQK_ERR_DROPPED, -17, "dropped from a full buffer to make room")                             \
     X(MQK_ERR_TOO_SMALL, -18, "the caller's buffer is too small")                                  \
-    X(MQK_ERR_PARTITION, -19, "no number of a partition, or the topic has no such partition")
+    X(MQK_ERR_PARTITION, -19, "no number of a partition, or the topic has no such partition")      \
+    X(MQK_ERR_SPOOL, -20, "the spool on the disk cannot be used")
 
 /** Result of a call; see ::MQK_STATUSES. */
 typedef enum mqk_status {
@@ -715,9 +717,10 @@ typedef struct mqk_host {
     /** A line for the host's log. `message` is NUL-terminated as well. Never contains payloads or
      *  secrets. Repeated lines are limited in rate. */
     void (*log)(void *user, mqk_log_level level, mqk_str message);
-    /** All records of the event with this token are safe (`MQK_OK`), or at least one is not and
-     * why. Called exactly once for each event with a token for which mqk_on_event() returned > 0.
-     */
+    /** All records of the event with this token are safe (`MQK_OK`): acknowledged by Kafka, in its
+     * dead letter topic, or in a spool on the disk (with `sync: always`: forced to the disk). Or at
+     * least one is not, and why. Called exactly once for each event with a token for which
+     * mqk_on_event() returned > 0. */
     void (*delivered)(void *user, uint64_t token, mqk_status status);
     /** `action: publish`: publish a message. @since 0.9 */
     mqk_answer (*publish)(void *user, const mqk_publish *publish);
@@ -740,14 +743,18 @@ typedef struct mqk_host {
  * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
  * @retval MQK_ERR_CONFIG a consumer rule needs a callback that the host does not have
  * @retval MQK_ERR_KAFKA librdkafka refuses a setting or cannot start
+ * @retval MQK_ERR_SPOOL a spool on the disk is in use by another process, made by a newer version,
+ * or cannot be written
+ * @retval MQK_ERR_UNAVAILABLE a spool is configured, and the library was built without LMDB
  * Any thread. @since 0.9
  */
 MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *host, mqk_bridge **out,
                                    mqk_error *err);
 
 /**
- * Gives the bridge an event. Never waits (except with `produce: sync`, for at most
- * `produce_sync_timeout` per record), does no input or output.
+ * Gives the bridge an event. Never waits, does no input or output; except with `produce: sync`, for
+ * at most `produce_sync_timeout` per record, and with a buffer of `sync: always` for the disk,
+ * unless the event has a token.
  *
  * @param bridge the bridge
  * @param event  the event; not used after the call
@@ -761,6 +768,8 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
  * @retval MQK_ERR_TIMEOUT   `produce: sync`: not acknowledged in time (it may still arrive)
  * @retval MQK_ERR_KAFKA     Kafka or librdkafka refused a record at once; `produce: sync`: for good
  * @retval MQK_ERR_EXPIRED   `produce: sync`: `message_ttl` passed
+ * @retval MQK_ERR_SPOOL     `sync: always`: the disk could not promise to keep a record (it is on
+ * its way to Kafka all the same)
  * @retval MQK_ERR_ARGUMENT  NULL, unknown hook, or a custom hook without its name
  * @retval MQK_ERR_FORKED, MQK_ERR_NO_MEMORY
  * When several rules match and one record fails, the others are still sent and the error is
@@ -794,7 +803,8 @@ MQK_API int mqk_bridge_poll(mqk_bridge *bridge, int timeout_ms);
 MQK_API int mqk_bridge_fd(const mqk_bridge *bridge);
 
 /**
- * Waits until everything accepted so far is delivered or has failed; runs callbacks meanwhile.
+ * Waits until everything accepted so far is delivered or has failed, also what waits in spools;
+ * runs callbacks meanwhile.
  * @param bridge      the bridge
  * @param timeout_ms  longest wait; -1: no limit
  * @param undelivered receives the number of records still waiting; may be NULL
@@ -820,6 +830,7 @@ MQK_API mqk_status mqk_bridge_reload(mqk_bridge *bridge, const mqk_config *confi
 /**
  * Flushes and closes. No other call may be under way on this bridge, and the pointer is invalid
  * afterwards, whatever is returned. Open tokens are reported (MQK_ERR_CLOSED) before it returns.
+ * What waits in a spool, or can be put into one, is not lost: the next bridge on it sends it.
  *
  * @param bridge      the bridge; NULL is allowed
  * @param timeout_ms  longest wait for deliveries; 0: none; -1: no limit
@@ -863,7 +874,8 @@ MQK_API mqk_status mqk_bridge_servers(mqk_bridge *bridge, mqk_str cluster, char 
     X(too_large, "records larger than Kafka's message size limit")                                 \
     X(lost_on_close, "records still waiting when the bridge was closed")                           \
     X(utf8_replaced, "records in which invalid UTF-8 was replaced to keep JSON valid")             \
-    X(regex_limit, "events not matched because a regular expression took too many steps")
+    X(regex_limit, "events not matched because a regular expression took too many steps")          \
+    X(dead_lettered, "records that went to the dead letter topic instead")
 
 /** Counters of one rule. */
 typedef struct mqk_rule_stats {
@@ -881,18 +893,55 @@ typedef enum mqk_health_state {
     MQK_HEALTH_DOWN = 3      /**< no broker can be reached */
 } mqk_health_state;
 
-/** State of one cluster. */
+/**
+ * All numbers of a cluster: X(name, meaning). Those that end in _us are microseconds. New ones are
+ * added at the end.
+ */
+#define MQK_CLUSTER_NUMBERS(X)                                                                     \
+    X(queued, "records waiting or in flight")                                                      \
+    X(queued_bytes, "what they weigh in memory: keys, values, headers and 320 bytes each")         \
+    X(accepted, "records accepted")                                                                \
+    X(delivered, "records acknowledged")                                                           \
+    X(failed, "records that did not arrive, whatever the reason")                                  \
+    X(dead_lettered, "records that went to the dead letter topic instead")                         \
+    X(in_flight, "records that librdkafka has: on their way or about to be")                       \
+    X(backlog, "records that wait in memory before it")                                            \
+    X(oldest_age_ms, "age of the oldest record that is not done, give or take a few per cent")     \
+    X(spool_records, "records on disk")                                                            \
+    X(spool_bytes, "what they take of buffer.disk")                                                \
+    X(spool_waiting, "records on disk that librdkafka did not get yet")                            \
+    X(spool_damaged, "records on disk that were found damaged and left out")                       \
+    X(latency_count, "acknowledged records whose time since acceptance was measured")              \
+    X(latency_sum_us, "how long those took together")                                              \
+    X(latency_p50_us, "half of the recent ones took at most this long, told up to 5 % too high")   \
+    X(latency_p95_us, "95 % of the recent ones")                                                   \
+    X(latency_p99_us, "99 % of the recent ones")                                                   \
+    X(latency_p999_us, "99.9 % of the recent ones")                                                \
+    X(latency_max_us, "the slowest of the recent ones")
+
+/** State of a cluster's buffer on disk. */
+typedef enum mqk_spool_state {
+    MQK_SPOOL_NONE = 0,  /**< there is none: `buffer: { mode: memory }` */
+    MQK_SPOOL_OK = 1,    /**< records can be put in */
+    MQK_SPOOL_FULL = 2,  /**< it is as large as it may be */
+    MQK_SPOOL_BROKEN = 3 /**< the disk is full, or the folder cannot be written or is gone */
+} mqk_spool_state;
+
+/**
+ * State of one cluster. "Recent" records of the latencies are those of the last one to two minutes,
+ * if somebody reads the statistics that often, else those since the last reading but one.
+ */
 typedef struct mqk_cluster_stats {
     size_t size;            /**< set by the caller: sizeof(mqk_cluster_stats) */
     mqk_str name;           /**< valid until the bridge is closed */
     mqk_health_state state; /**< of the connection */
     uint32_t reserved;      /**< 0 */
-    uint64_t queued;        /**< records waiting or in flight */
-    uint64_t queued_bytes;  /**< what they weigh in the buffer: keys, values, headers and 320 bytes
-                               each */
-    uint64_t accepted;      /**< records accepted */
-    uint64_t delivered;     /**< records acknowledged */
-    uint64_t failed;        /**< records that did not arrive, whatever the reason */
+#define MQK_NUMBER_MEMBER(name, meaning) uint64_t name;
+    MQK_CLUSTER_NUMBERS(MQK_NUMBER_MEMBER)
+#undef MQK_NUMBER_MEMBER
+    mqk_spool_state spool_state; /**< the worst of its buffers on disk */
+    uint32_t reserved2;          /**< 0 */
+    char message[256]; /**< what is wrong with it, NUL-terminated; empty when nothing is */
 } mqk_cluster_stats;
 
 /** Sums over the bridge. */
@@ -1004,6 +1053,166 @@ MQK_API mqk_status mqk_bridge_health(mqk_bridge *bridge, mqk_health *health);
 
 /** Name of a health state: "ok", "starting", "degraded", "down". Any thread. @since 0.9 */
 MQK_API const char *mqk_health_name(mqk_health_state state);
+
+/** Name of a state of a buffer on disk: "none", "ok", "full", "broken". Any thread. @since 0.9 */
+MQK_API const char *mqk_spool_state_name(mqk_spool_state state);
+
+/**
+ * Takes a piece of a text; the pieces one behind another are the text. A piece may begin and end
+ * anywhere, is not NUL-terminated and valid during the call only.
+ * @return false: no more is wanted
+ */
+typedef bool (*mqk_write_fn)(void *user, mqk_str piece);
+
+/**
+ * Writes all statistics as one JSON object in one line: the members of mqk_stats by their names,
+ * `version`, `librdkafka`, `node`, `state` and `message` (as mqk_bridge_health()), and in the
+ * arrays `rules` and `clusters` the members of mqk_rule_stats (with the rule's `cluster`) and
+ * mqk_cluster_stats. Clusters that are no longer in the configuration are among them as long as
+ * records wait for them. Always valid JSON.
+ *
+ * @param bridge the bridge
+ * @param write  takes the text; it runs on the caller's thread, no lock is held
+ * @param user   handed to `write`
+ * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_FORKED, MQK_ERR_NO_MEMORY
+ * @retval MQK_ERR_TOO_SMALL `write` returned false
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_stats_json(mqk_bridge *bridge, mqk_write_fn write, void *user);
+
+/**
+ * Writes all statistics in Prometheus' text format 0.0.4 (`Content-Type: text/plain;
+ * version=0.0.4; charset=utf-8`). All names begin with `mqkafka_`; times are seconds. Parameters
+ * and results as mqk_bridge_stats_json(). Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_stats_prometheus(mqk_bridge *bridge, mqk_write_fn write, void *user);
+
+/**
+ * The same in the format OpenMetrics 1.0.0 (`Content-Type: application/openmetrics-text;
+ * version=1.0.0; charset=utf-8`). Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_bridge_stats_openmetrics(mqk_bridge *bridge, mqk_write_fn write, void *user);
+
+/* ---- Spools -----------------------------------------------------------------------------------
+ */
+
+/**
+ * One spool, opened for reading: the records that wait on the disk, those that were accepted first
+ * before the others. Reading changes nothing, takes nothing away from a bridge that is using the
+ * spool meanwhile and never makes it wait. One thread at a time.
+ *
+ * A spool is the folder of one producer: `<buffer.dir>/<cluster>/<producer>`; mqk_spool_find()
+ * finds all below a folder.
+ */
+typedef struct mqk_spool mqk_spool;
+
+/** Which records of a spool are meant. One that is zeroed, but for `size`, means all of them. */
+typedef struct mqk_spool_filter {
+    size_t size;       /**< set by the caller: sizeof(mqk_spool_filter) */
+    mqk_str topic;     /**< Kafka topic; absent: any */
+    mqk_str rule;      /**< name of the rule that made them; absent: any */
+    int64_t before_ms; /**< accepted before this point in time; 0: at any time */
+} mqk_spool_filter;
+
+/** A record that waits in a spool. */
+typedef struct mqk_spool_record {
+    size_t size;               /**< set by the caller: sizeof(mqk_spool_record) */
+    uint64_t seq;              /**< number in the order of acceptance, never used twice */
+    int64_t accepted_ms;       /**< when it was accepted */
+    mqk_str rule;              /**< name of the rule that made it */
+    mqk_str topic;             /**< Kafka topic */
+    mqk_str key;               /**< absent: a record without key */
+    mqk_str value;             /**< absent: a record without value (a tombstone) */
+    const mqk_header *headers; /**< in order */
+    size_t header_count;       /**< how many */
+    int64_t timestamp_ms;      /**< record timestamp */
+    int32_t partition;         /**< partition that the rule chose; -1: the partitioner chooses */
+    bool dead_letter;          /**< Kafka refused it: it goes to the dead letter topic */
+} mqk_spool_record;
+
+/** What is known of a spool. */
+typedef struct mqk_spool_info {
+    size_t size;         /**< set by the caller: sizeof(mqk_spool_info) */
+    int64_t owner;       /**< number of the process that is using it; 0: none; -1: one that is
+                            hidden */
+    uint64_t disk_bytes; /**< what the folder's files take of the disk */
+    uint64_t damaged;    /**< records that mqk_spool_next() found damaged so far */
+} mqk_spool_info;
+
+/** Told of a spool; `dir` is valid during the call. */
+typedef void (*mqk_spool_found_fn)(void *user, const char *dir);
+
+/**
+ * Finds the spools in a folder: the folder itself and those below it, at most four levels down, in
+ * the order of their names. Symbolic links below `dir` are not followed.
+ *
+ * @param dir   the folder, e.g. the configuration's `buffer.dir`
+ * @param found told of each
+ * @param user  handed to `found`
+ * @param err   filled on failure; may be NULL
+ * @return how many spools were found; MQK_ERR_ARGUMENT, MQK_ERR_IO (a folder cannot be read),
+ * MQK_ERR_NO_MEMORY
+ * Any thread. @since 0.9
+ */
+MQK_API int mqk_spool_find(const char *dir, mqk_spool_found_fn found, void *user, mqk_error *err);
+
+/**
+ * Opens a spool for reading. What is accepted later is not handed out; what is delivered meanwhile
+ * may still be. Close it before the bridge of the same process uses this folder, and do not open
+ * one that it is using: mqk_bridge_stats() tells about that.
+ *
+ * @param dir    the spool's folder
+ * @param filter which records to hand out; copied, its texts too; NULL: all
+ * @param out    receives the spool, to be closed with mqk_spool_close()
+ * @param err    filled on failure; may be NULL
+ * @retval MQK_OK
+ * @retval MQK_ERR_SPOOL the folder is no spool, was made by a newer version, cannot be read, is
+ * damaged as a whole, or is in use by this very process
+ * @retval MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
+ * @retval MQK_ERR_UNAVAILABLE the library was built without LMDB
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_spool_open(const char *dir, const mqk_spool_filter *filter, mqk_spool **out,
+                                  mqk_error *err);
+
+/**
+ * Hands out the next record. Set `record->size` first.
+ *
+ * @param spool  the spool
+ * @param record receives the record; its texts are valid until the next call for this spool
+ * @param err    filled on failure; may be NULL
+ * @return 1 for a record, 0 at the end; MQK_ERR_SPOOL for one that is damaged, MQK_ERR_NO_MEMORY
+ * for one that is too large: call again for the next one; MQK_ERR_ARGUMENT
+ * @since 0.9
+ */
+MQK_API int mqk_spool_next(mqk_spool *spool, mqk_spool_record *record, mqk_error *err);
+
+/**
+ * Tells what is known of a spool. Set `info->size` first.
+ * @retval MQK_OK, MQK_ERR_ARGUMENT
+ * @since 0.9
+ */
+MQK_API mqk_status mqk_spool_stats(mqk_spool *spool, mqk_spool_info *info);
+
+/** Closes a spool; NULL is allowed. @since 0.9 */
+MQK_API void mqk_spool_close(mqk_spool *spool);
+
+/**
+ * Removes records from a spool for good. Nobody may be using it, and the calling process needs to
+ * run as the user to whom the folder belongs.
+ *
+ * @param dir     the spool's folder
+ * @param filter  which records; NULL: all
+ * @param removed receives how many were removed; may be NULL
+ * @param err     filled on failure; may be NULL
+ * @retval MQK_OK
+ * @retval MQK_ERR_SPOOL as mqk_spool_open(); a process is using it (which one, says `err`); the
+ * folder cannot be written, or belongs to somebody else
+ * @retval MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY, MQK_ERR_UNAVAILABLE
+ * Any thread. @since 0.9
+ */
+MQK_API mqk_status mqk_spool_purge(const char *dir, const mqk_spool_filter *filter,
+                                   uint64_t *removed, mqk_error *err);
 
 /* ---- For bindings -----------------------------------------------------------------------------
  */

@@ -45,6 +45,43 @@ static void on_done(void *user, void *tag, mqk_status status) {
     delivery_done(tag, status);
 }
 
+static void on_dead_lettered(void *user, void *tag) {
+    (void)user;
+    delivery_dead_lettered(tag);
+}
+
+static void *on_adopt(void *user, mqk_str cluster, mqk_str rule) {
+    struct mqk_bridge *b = user;
+    struct counters *c = counter_book_get(&b->rules, rule);
+    struct counters *of_cluster = counter_book_get(&b->clusters, cluster);
+    struct counters *none = NULL;
+    if (!c || !of_cluster) {
+        return NULL;
+    }
+    atomic_compare_exchange_strong(&c->cluster, &none, of_cluster);
+    return delivery_tag(c);
+}
+
+static void *on_detach(void *user, void **tag) {
+    (void)user;
+    return delivery_detach(tag);
+}
+
+static void on_safe(void *user, void *waiter, mqk_status status) {
+    (void)user;
+    delivery_safe(waiter, status);
+}
+
+static void on_left(void *user, void *tag) {
+    (void)user;
+    delivery_left(tag);
+}
+
+static mqk_str rule_of(void *user, void *tag) {
+    (void)user;
+    return delivery_rule(tag)->name;
+}
+
 static void on_idle(void *user) {
     struct mqk_bridge *b = user;
     outbox_wake(&b->outbox);
@@ -83,9 +120,22 @@ static struct mqk_bridge *bridge_new(const mqk_host *host) {
     pthread_mutex_init(&b->control, NULL);
     b->alive = alive_new();
     b->log = log_new(known->log_level, known->log ? outbox_push_line : NULL, &b->outbox);
-    struct producer_owner owner = {b, on_done, on_idle, b->log};
-    fleet_init(&b->fleet, &owner);
     bool has_node = set_node(b, known->node);
+    const struct record_owner owner = {
+        .user = b,
+        .done = on_done,
+        .dead_lettered = on_dead_lettered,
+        .adopt = on_adopt,
+        .detach = on_detach,
+        .safe = on_safe,
+        .left = on_left,
+        .rule = rule_of,
+        .idle = on_idle,
+        .log = b->log,
+    };
+    fleet_init(&b->fleet, b->node, &owner);
+    counter_book_init(&b->rules);
+    counter_book_init(&b->clusters);
     intake_init(&b->intake, &b->outbox, &b->fleet, b->log, b->ruleset_host.node);
     if (!b->alive || !b->log || !has_node) {
         mqk_bridge_close(b, 0, NULL);

@@ -15,6 +15,11 @@ uint64_t counter_value(const struct counters *c, enum counter which) {
     }
 }
 
+void counter_book_init(struct counter_book *book) {
+    memset(book, 0, sizeof(*book));
+    pthread_mutex_init(&book->lock, NULL);
+}
+
 static struct counters **bucket_of(const struct counter_book *book, mqk_str name) {
     return &book->buckets[str_hash(name) & (book->bucket_count - 1)];
 }
@@ -56,7 +61,7 @@ static struct counters *counters_new(mqk_str name) {
     return c;
 }
 
-struct counters *counter_book_get(struct counter_book *book, mqk_str name) {
+static struct counters *get(struct counter_book *book, mqk_str name) {
     if (book->size >= book->bucket_count && !grow(book)) {
         return NULL;
     }
@@ -73,6 +78,13 @@ struct counters *counter_book_get(struct counter_book *book, mqk_str name) {
     return c;
 }
 
+struct counters *counter_book_get(struct counter_book *book, mqk_str name) {
+    pthread_mutex_lock(&book->lock);
+    struct counters *c = get(book, name);
+    pthread_mutex_unlock(&book->lock);
+    return c;
+}
+
 void counter_book_fini(struct counter_book *book) {
     for (size_t i = 0; i < book->bucket_count; i++) {
         while (book->buckets[i]) {
@@ -82,14 +94,17 @@ void counter_book_fini(struct counter_book *book) {
         }
     }
     free(book->buckets);
+    pthread_mutex_destroy(&book->lock);
 }
 
-uint64_t counter_book_sum(const struct counter_book *book, enum counter which) {
+uint64_t counter_book_sum(struct counter_book *book, enum counter which) {
     uint64_t sum = 0;
+    pthread_mutex_lock(&book->lock);
     for (size_t i = 0; i < book->bucket_count; i++) {
         for (const struct counters *c = book->buckets[i]; c; c = c->next) {
             sum += counter_value(c, which);
         }
     }
+    pthread_mutex_unlock(&book->lock);
     return sum;
 }

@@ -2,11 +2,12 @@
 /*
  * What the bridge counts for each rule and each cluster. A book of counters outlives reloads: a
  * rule or cluster that keeps its name keeps its counters, and a record under way can always be
- * counted. Counters are changed by any thread; the book is changed under the bridge's lock.
+ * counted.
  */
 #ifndef MQK_BRIDGE_COUNTERS_H
 #define MQK_BRIDGE_COUNTERS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "str.h"
@@ -27,6 +28,7 @@ struct counters {
     _Alignas(64) _Atomic uint64_t others[COUNTER_COUNT]; /* by enum counter, those two unused */
     struct counters *next;
     _Atomic(struct counters *) cluster; /* of a rule: the counters of its cluster */
+    uint64_t met;                       /* the last walk that came by; see counter_book_meet() */
     mqk_str name;
     char text[];
 };
@@ -48,18 +50,33 @@ static inline void count(struct counters *c, enum counter which) {
 
 uint64_t counter_value(const struct counters *c, enum counter which);
 
-/* Counters by name. Zeroed memory is an empty book. */
+/* Counters by name; any thread. */
 struct counter_book {
+    pthread_mutex_t lock;
     struct counters **buckets;
     size_t bucket_count; /* a power of two, or 0 */
     size_t size;
+    uint64_t walks;
 };
+
+void counter_book_init(struct counter_book *book);
 
 /* The counters with this name, made when they are not there; NULL when out of memory. */
 struct counters *counter_book_get(struct counter_book *book, mqk_str name);
 void counter_book_fini(struct counter_book *book);
 
+/* For walks over things that may share counters, one walk at a time: begins one; whether it comes
+ * by these for the first time. */
+static inline void counter_book_walk(struct counter_book *book) {
+    book->walks++;
+}
+static inline bool counter_book_meet(const struct counter_book *book, struct counters *c) {
+    bool first = c->met != book->walks;
+    c->met = book->walks;
+    return first;
+}
+
 /* Sum of one counter over all in the book. */
-uint64_t counter_book_sum(const struct counter_book *book, enum counter which);
+uint64_t counter_book_sum(struct counter_book *book, enum counter which);
 
 #endif

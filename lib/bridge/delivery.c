@@ -162,8 +162,7 @@ static enum counter counter_of(mqk_status status) {
     }
 }
 
-static void count_done(struct counters *rule, mqk_status status) {
-    enum counter which = counter_of(status);
+static void count_both(struct counters *rule, enum counter which) {
     count(rule, which);
     struct counters *cluster = atomic_load_explicit(&rule->cluster, memory_order_relaxed);
     if (cluster) {
@@ -171,13 +170,19 @@ static void count_done(struct counters *rule, mqk_status status) {
     }
 }
 
-void delivery_done(void *tag, mqk_status status) {
-    if (!((uintptr_t)tag & TAG_DELIVERY)) {
-        count_done(tag, status);
-        return;
-    }
-    struct delivery *d = (struct delivery *)((uintptr_t)tag & ~TAG_DELIVERY);
-    count_done(d->rule, status);
+/* The delivery of a tag, or NULL when the tag is the rule's counters. */
+static struct delivery *delivery_of(void *tag) {
+    uintptr_t word = (uintptr_t)tag;
+    return word & TAG_DELIVERY ? (struct delivery *)(word & ~TAG_DELIVERY) : NULL;
+}
+
+struct counters *delivery_rule(void *tag) {
+    struct delivery *d = delivery_of(tag);
+    return d ? d->rule : tag;
+}
+
+/* Tells who waits, and lets go. */
+static void settle(struct delivery *d, mqk_status status) {
     if (d->completion) {
         completion_release(d->completion, status);
     }
@@ -189,4 +194,45 @@ void delivery_done(void *tag, mqk_status status) {
         pthread_mutex_unlock(&d->lock);
     }
     delivery_release(d);
+}
+
+void delivery_done(void *tag, mqk_status status) {
+    struct delivery *d = delivery_of(tag);
+    count_both(delivery_rule(tag), counter_of(status));
+    if (d) {
+        settle(d, status);
+    }
+}
+
+void delivery_dead_lettered(void *tag) {
+    struct delivery *d = delivery_of(tag);
+    count_both(delivery_rule(tag), COUNTER_dead_lettered);
+    if (d) {
+        settle(d, MQK_OK);
+    }
+}
+
+void delivery_left(void *tag) {
+    struct delivery *d = delivery_of(tag);
+    if (d) {
+        settle(d, MQK_ERR_CLOSED);
+    }
+}
+
+struct completion *delivery_detach(void **tag) {
+    struct delivery *d = delivery_of(*tag);
+    struct completion *c = d ? d->completion : NULL;
+    if (!d) {
+        return NULL;
+    }
+    d->completion = NULL;
+    if (!d->sync) {
+        *tag = delivery_tag(d->rule);
+        delivery_release(d);
+    }
+    return c;
+}
+
+void delivery_safe(struct completion *c, mqk_status status) {
+    completion_release(c, status);
 }

@@ -41,4 +41,17 @@ mqk_status delivery_wait(struct delivery *d, int64_t timeout_ms);
  * thread. */
 void delivery_done(void *tag, mqk_status status);
 
+/* The record with this tag is in the dead letter topic: as delivered, but counted apart. */
+void delivery_dead_lettered(void *tag);
+
+/* Takes the completion out of a tag, to be given back with delivery_safe(); NULL: there is none.
+ * What is left of the tag is in `*tag`. */
+struct completion *delivery_detach(void **tag);
+void delivery_safe(struct completion *c, mqk_status status);
+
+/* Nothing more will be told of the record: it stays in the spool. */
+void delivery_left(void *tag);
+
+struct counters *delivery_rule(void *tag);
+
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The producers of a bridge, running and retired, and the in-process clusters they speak to. A
- * producer keeps the configuration alive that its settings stand in. One thread at a time.
+ * The producers of a bridge, running and retired, the outlets (turns and spools) that they follow
+ * one another at, and the in-process clusters they speak to. A producer keeps the configuration
+ * alive that its settings stand in. One thread at a time.
  */
 #ifndef MQK_BRIDGE_FLEET_H
 #define MQK_BRIDGE_FLEET_H
@@ -9,12 +10,33 @@
 #include <stdatomic.h>
 
 #include "config.h"
+#include "latency.h"
 #include "producer.h"
+
+/* While older spools of a cluster are emptied, nobody else sends to it. */
+struct fleet_hold {
+    struct fleet_hold *next;
+    _Atomic uint32_t count;
+    char cluster[];
+};
+
+/* Where the producers of one lane follow one another. */
+struct fleet_berth {
+    struct fleet_berth *next;
+    struct outlet *outlet;
+    uint32_t ships;
+    bool rescue;      /* of a spool that no lane of the configuration has */
+    char *path;       /* of the spool, or NULL */
+    char *cluster;    /* with the lane: whose it is */
+    const char *lane; /* stands behind the berth */
+};
 
 struct fleet_ship {
     struct fleet_ship *next;
     struct producer *producer;
+    struct fleet_berth *berth;
     struct mqk_config *config;
+    struct producer_settings rescue; /* its own settings, when it empties an older spool */
     bool retired;
 };
 
@@ -26,12 +48,22 @@ struct fleet_embedded {
 
 struct fleet {
     struct fleet_ship *ships;
+    struct fleet_berth *berths;
+    struct fleet_hold *holds;
     struct fleet_embedded *embedded;
-    _Atomic uint32_t retired; /* how many of the ships are; may be read without the lock */
-    struct producer_owner owner;
+    struct latency_book latencies; /* by cluster */
+    _Atomic uint32_t retired;      /* how many of the ships are; may be read without the lock */
+    const char *node;
+    struct record_owner owner;
 };
 
-void fleet_init(struct fleet *f, const struct producer_owner *owner);
+/* `node` must outlive the fleet. */
+void fleet_init(struct fleet *f, const char *node, const struct record_owner *owner);
+
+/* Starts what empties the spools that stand in the configuration's folders but belong to none of
+ * its lanes: what they hold goes first. Spools of clusters that the configuration does not know are
+ * left alone and told of in the log. False on failure, with `err`. */
+bool fleet_rescue(struct fleet *f, struct mqk_config *config, mqk_error *err);
 
 /* A producer for a lane: a running one with equal settings, or a new one. NULL on failure. */
 struct producer *fleet_producer(struct fleet *f, struct mqk_config *config, size_t lane,
@@ -47,7 +79,7 @@ void fleet_reap(struct fleet *f);
 uint64_t fleet_queued(const struct fleet *f, uint64_t *bytes);
 void fleet_hurry(struct fleet *f, bool hurry);
 
-/* Closes everything without waiting; returns how many records were left. */
+/* Closes everything without waiting; returns how many records were lost. */
 uint64_t fleet_close(struct fleet *f);
 
 /* The in-process cluster of this name, started at first use. NULL on failure, with `err`. */

@@ -39,6 +39,10 @@ struct generation *generation_new(struct mqk_config *config, struct fleet *fleet
     g->config = config_ref(config);
     g->settings = config_settings(config);
     g->hooks = ruleset_hooks(g->settings->rules);
+    if (!fleet_rescue(fleet, config, err)) {
+        generation_free(g);
+        return NULL;
+    }
     size_t count = ruleset_size(g->settings->rules);
     g->lanes = calloc(g->settings->lane_count, sizeof(*g->lanes));
     g->rules = calloc(count, sizeof(*g->rules));

@@ -23,9 +23,16 @@ static bool wants_completion(const struct passage *p) {
     return p->event->token != 0 && p->bridge->outbox.host.delivered;
 }
 
+/* To its topic, or with a reason `why` to the dead letter topic. */
+static mqk_status hand_over(const struct rule_binding *b, const struct record *record,
+                            mqk_status why) {
+    return why == MQK_OK ? producer_send(b->producer, record)
+                         : producer_send_dead(b->producer, record, why, NULL);
+}
+
 /* Sends a record that somebody waits for. */
 static mqk_status send_watched(struct passage *p, const struct rule_binding *b,
-                               struct record *record) {
+                               struct record *record, mqk_status why) {
     if (wants_completion(p) && !p->completion) {
         p->completion = completion_begin(&p->bridge->outbox, p->event->token);
         if (!p->completion) {
@@ -37,13 +44,13 @@ static mqk_status send_watched(struct passage *p, const struct rule_binding *b,
         return MQK_ERR_NO_MEMORY;
     }
     record->tag = delivery_tag_of(d);
-    mqk_status status = producer_send(b->producer, record);
+    record->watched = true;
+    record->awaited = b->sync;
+    mqk_status status = hand_over(b, record, why);
     if (status != MQK_OK) {
         delivery_cancel(d);
         return status;
     }
-    count_accepted(b->counters);
-    p->accepted++;
     if (b->sync) {
         status = delivery_wait(d, b->sync_timeout_ms);
         if (status != MQK_OK) {
@@ -53,30 +60,56 @@ static mqk_status send_watched(struct passage *p, const struct rule_binding *b,
     return MQK_OK;
 }
 
-static mqk_status send_record(struct passage *p, const struct rule_binding *b,
-                              const struct rendered_record *r) {
-    const struct topic_entry *topic;
-    mqk_status status = rule_binding_topic(b, r->topic, &topic);
-    if (status != MQK_OK) {
-        return status;
-    }
+/* `topic` is NULL when it goes to the dead letter topic because of `why`. */
+static mqk_status send_to(struct passage *p, const struct rule_binding *b,
+                          const struct rendered_record *r, const struct topic_entry *topic,
+                          mqk_status why) {
     struct record record; /* filled member by member, which costs less than clearing it first */
     record.handle = (void *)(uintptr_t)topic;
-    record.topic = topic->name;
+    record.topic = topic ? topic->name : r->topic;
     record.key = r->key;
     record.value = r->value;
     record.headers = r->headers;
     record.header_count = r->header_count;
     record.timestamp_ms = r->timestamp_ms;
     record.partition = r->partition;
+    record.rule = b->counters->name;
+    record.watched = false;
+    record.awaited = false;
+    record.dead = false;
+    mqk_status status;
     if (b->sync || wants_completion(p)) {
-        return send_watched(p, b, &record);
+        status = send_watched(p, b, &record, why);
+    } else {
+        record.tag = delivery_tag(b->counters);
+        status = hand_over(b, &record, why);
     }
-    record.tag = delivery_tag(b->counters);
-    status = producer_send(b->producer, &record);
+    if (status == MQK_ERR_SPOOL) {
+        /* Accepted, and on its way to Kafka, but the disk could not promise to keep it. */
+        fail(p, status);
+        status = MQK_OK;
+    }
     if (status == MQK_OK) {
         count_accepted(b->counters);
         p->accepted++;
+    }
+    return status;
+}
+
+static mqk_status send_record(struct passage *p, const struct rule_binding *b,
+                              const struct rendered_record *r) {
+    const struct topic_entry *topic;
+    mqk_status status = r->status;
+    if (status == MQK_OK) {
+        status = rule_binding_topic(b, r->topic, &topic);
+    }
+    if (status == MQK_OK) {
+        return send_to(p, b, r, topic, MQK_OK);
+    }
+    bool has_record = status == MQK_ERR_TOPIC || status == MQK_ERR_PARTITION;
+    if (has_record && producer_config(b->producer)->dead_letter &&
+        send_to(p, b, r, NULL, status) == MQK_OK) {
+        return MQK_OK;
     }
     return status;
 }
@@ -102,7 +135,7 @@ static bool on_record(void *user, const struct rendered_record *r) {
     if (r->utf8_replaced) {
         count(b->counters, COUNTER_utf8_replaced);
     }
-    mqk_status status = r->status == MQK_OK ? send_record(p, b, r) : r->status;
+    mqk_status status = send_record(p, b, r);
     if (status != MQK_OK) {
         count_turned_away(b->counters, counter_of_refusal(status));
         if (status != MQK_ERR_DROPPED) {

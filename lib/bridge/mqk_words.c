@@ -23,6 +23,13 @@ static const char *const health_names[] = {
     [MQK_HEALTH_DOWN] = "down",
 };
 
+static const char *const spool_names[] = {
+    [MQK_SPOOL_NONE] = "none",
+    [MQK_SPOOL_OK] = "ok",
+    [MQK_SPOOL_FULL] = "full",
+    [MQK_SPOOL_BROKEN] = "broken",
+};
+
 static const struct status_info *find_status(mqk_status status) {
     static const struct status_info unknown = {MQK_OK, "MQK_ERR_?", "unknown status"};
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
@@ -78,6 +85,11 @@ mqk_status mqk_hook_by_name(mqk_str name, mqk_hook *hook) {
         return MQK_ERR_ARGUMENT;
     }
     return MQK_OK;
+}
+
+const char *mqk_spool_state_name(mqk_spool_state state) {
+    size_t count = sizeof(spool_names) / sizeof(spool_names[0]);
+    return (size_t)state < count ? spool_names[state] : "?";
 }
 
 const char *mqk_health_name(mqk_health_state state) {

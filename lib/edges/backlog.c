@@ -71,6 +71,20 @@ void backlog_push(struct backlog *b, struct backlog_entry *entry) {
     b->bytes += entry->cost;
 }
 
+void backlog_prepend(struct backlog *b, struct backlog *older) {
+    if (!older->head) {
+        return;
+    }
+    *older->tail = b->head;
+    if (!b->head) {
+        b->tail = older->tail;
+    }
+    b->head = older->head;
+    b->count += older->count;
+    b->bytes += older->bytes;
+    backlog_init(older);
+}
+
 struct backlog_entry *backlog_pop(struct backlog *b) {
     struct backlog_entry *entry = b->head;
     if (!entry) {

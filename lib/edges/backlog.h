@@ -20,6 +20,10 @@ struct record {
     int64_t timestamp_ms;
     int32_t partition; /* -1: the partitioner chooses */
     void *tag;         /* the owner's word for it, handed back when it is done */
+    mqk_str rule;      /* name of the rule that made it; outlives the record */
+    bool watched;      /* somebody is told when it is safe or done */
+    bool awaited;      /* somebody waits until it is done: the tag is needed to the end */
+    bool dead;         /* it goes to the dead letter topic */
 };
 
 /* What a record weighs in a buffer: its bytes and what librdkafka keeps beside them. */
@@ -48,6 +52,9 @@ void backlog_fini(struct backlog *b); /* frees what is left */
 struct backlog_entry *backlog_entry_new(const struct record *record, int64_t accepted_ms);
 
 void backlog_push(struct backlog *b, struct backlog_entry *entry);
+
+/* Puts all of `older` before what is in `b`. */
+void backlog_prepend(struct backlog *b, struct backlog *older);
 
 /* Takes the oldest out, to be freed with free(); NULL when empty. */
 struct backlog_entry *backlog_pop(struct backlog *b);

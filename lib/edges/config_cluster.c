@@ -318,6 +318,9 @@ void resolve_clusters(struct resolve *r) {
         }
     }
     gather(r);
+    if (r->problems->no_memory) {
+        return; /* a draft may lack what was written of it */
+    }
     struct cluster_settings *list = arena_array(r->arena, r->cluster_count, sizeof(*list));
     if (!list) {
         r->problems->no_memory = true;

@@ -52,9 +52,6 @@ uint32_t rule_cluster(struct resolve *r, const char *name, const struct key_tabl
 /* The lane of a cluster's rules without settings of their own. (config_rules.c) */
 uint32_t cluster_lane(struct resolve *r, uint32_t cluster);
 
-/* A rule's or cluster's way of producing. */
-void producer_resolve(const struct producer_yaml *yaml, struct producer_settings *out);
-
 /* The lane of a rule of this cluster. `producer` is merged already; `own` says where the rule's own
  * settings were written (node == NULL: nowhere). */
 uint32_t lane_find(struct resolve *r, uint32_t cluster, const struct producer_yaml *producer,

@@ -8,6 +8,8 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 #define KB     (INT64_C(1) << 10)
+#define MB     (INT64_C(1) << 20)
+#define TB     (INT64_C(1) << 40)
 
 /* The words that a setting accepts. The first one with a number is its name, later ones are
  * aliases. */
@@ -39,7 +41,7 @@ static const cyaml_strval_t partitioner_words[] = {{"murmur2", PARTITIONER_MURMU
 static const cyaml_strval_t encoding_words[] = {
     {"plain", PAYLOAD_PLAIN}, {"base64", PAYLOAD_BASE64}, {"hex", PAYLOAD_HEX}};
 static const cyaml_strval_t mode_words[] = {
-    {"memory", 0}, {"disk", WORD_UNAVAILABLE}, {"hybrid", WORD_UNAVAILABLE}};
+    {"memory", BUFFER_MEMORY}, {"disk", BUFFER_DISK}, {"hybrid", BUFFER_HYBRID}};
 static const cyaml_strval_t when_full_words[] = {{"drop_oldest", WHEN_FULL_DROP_OLDEST},
                                                  {"drop_newest", WHEN_FULL_DROP_NEWEST},
                                                  {"refuse", WHEN_FULL_REFUSE}};
@@ -91,10 +93,11 @@ static const cyaml_strval_t skip_own_words[] = {
 #define BUFFER_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                         \
     WORD(S, "mode", mode, mode_words, NAME)                                                        \
     TEXT(S, "memory", memory, .check = check_size, .min = 64 * KB, .max = SETTINGS_MAX_BUFFER)     \
+    TEXT(S, "records", records, .check = check_number, .min = 1, .max = INT32_MAX)                 \
     WORD(S, "when_full", when_full, when_full_words, NAME)                                         \
-    NONE("dir", NAME)                                                                              \
-    NONE("disk", NAME)                                                                             \
-    NONE("sync", NAME)
+    TEXT(S, "dir", dir, .check = check_not_empty)                                                  \
+    TEXT(S, "disk", disk, .check = check_size, .min = MB, .max = 16 * TB)                          \
+    TEXT(S, "sync", sync, .check = check_sync, .min = 1, .max = MINUTE)
 
 #define PRODUCER_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                       \
     WORD(S, "produce", produce, produce_words, NAME)                                               \
@@ -109,8 +112,8 @@ static const cyaml_strval_t skip_own_words[] = {
     TEXT(S, "message_ttl", message_ttl, .check = check_duration, .min = 0, .max = INT32_MAX)       \
     TEXT(S, "max_batch_bytes", max_batch_bytes, .check = check_size, .min = 1, .max = INT32_MAX)   \
     MAP(S, "buffer", buffer, buffer, NAME)                                                         \
-    NONE("replayq_dir", NAME)                                                                      \
-    NONE("dead_letter", NAME)
+    TEXT(S, "replayq_dir", replayq_dir, .check = check_not_empty)                                  \
+    TEXT(S, "dead_letter", dead_letter, .check = check_kafka_topic)
 
 #define CLIENT_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                         \
     TEXT(S, "client_id", client_id, .check = check_not_empty)                                      \

@@ -33,7 +33,11 @@ struct ssl_yaml {
 struct buffer_yaml {
     int *mode;
     char *memory;
+    char *records;
     int *when_full;
+    char *dir;
+    char *disk;
+    char *sync;
 };
 
 struct producer_yaml {
@@ -48,6 +52,8 @@ struct producer_yaml {
     char *message_ttl;
     char *max_batch_bytes;
     struct buffer_yaml *buffer;
+    char *replayq_dir; /* another place of buffer.mode disk and buffer.dir */
+    char *dead_letter;
 };
 
 /* `client`, and an entry of `clusters`. */

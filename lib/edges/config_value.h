@@ -12,6 +12,9 @@ void check_not_empty(struct check *c, const struct yaml_node *value, const struc
 void check_duration(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_duration_ms(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_size(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
+/* A duration, or "always". */
+void check_sync(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
+void check_kafka_topic(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_number(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_server_name(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_connection_strategy(struct check *c, const struct yaml_node *value,

@@ -66,7 +66,20 @@ static void fill(mqk_error *err, const struct problem *problem) {
               problem->message);
 }
 
+/* Nothing else is told: what was found may only be what is missing because of it. */
+static mqk_status tell_no_memory(mqk_problem_fn fn, void *user, mqk_error *err) {
+    mqk_error told;
+    error_set(&told, MQK_ERR_NO_MEMORY, 0, 0, "out of memory");
+    if (fn) {
+        fn(user, MQK_SEVERITY_ERROR, &told);
+    }
+    return error_set(err, told.code, 0, 0, "%s", told.message);
+}
+
 mqk_status problems_tell(struct problems *p, mqk_problem_fn fn, void *user, mqk_error *err) {
+    if (p->no_memory) {
+        return tell_no_memory(fn, user, err);
+    }
     if (p->count > 0) {
         qsort(p->items, p->count, sizeof(*p->items), by_place);
     }
@@ -91,8 +104,5 @@ mqk_status problems_tell(struct problems *p, mqk_problem_fn fn, void *user, mqk_
         fill(err, first);
         return first->code;
     }
-    if (p->no_memory || p->errors > 0) {
-        return error_set(err, MQK_ERR_NO_MEMORY, 0, 0, "out of memory");
-    }
-    return MQK_OK;
+    return p->errors > 0 ? tell_no_memory(fn, user, err) : MQK_OK;
 }

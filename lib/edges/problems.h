@@ -48,8 +48,8 @@ void problems_vadd(struct problems *p, const struct place *place, mqk_severity s
     __attribute__((format(printf, 6, 0)));
 
 /* Sorts, tells each to `fn` (NULL allowed) and fills `err` (NULL allowed) with the first error.
- * Returns the first error's code, MQK_OK when there was none, MQK_ERR_NO_MEMORY when some could not
- * be kept for want of memory. */
+ * Returns the first error's code, or MQK_OK when there was none. When memory ran out that is all
+ * that is told. */
 mqk_status problems_tell(struct problems *p, mqk_problem_fn fn, void *user, mqk_error *err);
 
 #endif

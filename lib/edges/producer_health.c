@@ -23,6 +23,16 @@ mqk_health_state producer_health(struct producer *p, char *message, size_t size)
     }
     mqk_health_state state = (mqk_health_state)atomic_load(&p->health);
     pthread_mutex_unlock(&p->message_lock);
+    if (p->spool && state < MQK_HEALTH_DEGRADED) {
+        struct spool_info info;
+        spool_info(p->spool, &info);
+        if (info.state != SPOOL_OK) {
+            state = MQK_HEALTH_DEGRADED;
+            if (message && size > 0) {
+                snprintf(message, size, "cluster \"%s\": %s", p->cluster->name, info.message);
+            }
+        }
+    }
     return state;
 }
 
@@ -70,6 +80,7 @@ void producer_on_error(rd_kafka_t *client, int code, const char *reason, void *o
                  p->cluster->name, text);
         producer_set_health(p, MQK_HEALTH_DOWN, message);
         log_write(p->owner.log, MQK_LOG_ERROR, "fatal", "%s", message);
+        p->fatal = true;
         return;
     }
     default:

@@ -29,6 +29,7 @@ enum partitioner {
     PARTITIONER_PHASH2,
     PARTITIONER_MD5
 };
+enum buffer_mode { BUFFER_MEMORY, BUFFER_DISK, BUFFER_HYBRID };
 enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_DROP_NEWEST, WHEN_FULL_REFUSE };
 enum sasl_mechanism { SASL_NONE, SASL_PLAIN, SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_512 };
 
@@ -44,9 +45,15 @@ struct producer_settings {
     enum partitioner partitioner; /* murmur2 */
     int64_t linger_ms;            /* 20, with sync 0; 0 to 900,000 */
     int64_t message_ttl_ms;       /* 0: no limit; else 1 to 2^31-1 */
-    int64_t buffer_bytes;         /* 64 MiB; 64 KiB to 32 GiB */
-    int64_t max_batch_bytes;      /* 0: librdkafka's own; 1 to 2^31-1 */
+    enum buffer_mode mode;        /* memory; with disk and hybrid spool_dir is set */
+    int64_t buffer_bytes;         /* in memory: 64 MiB; 64 KiB to 32 GiB */
+    int64_t buffer_records;       /* 0: no limit but the bytes */
     enum when_full when_full;     /* drop_oldest */
+    const char *spool_dir;        /* NULL: none; `${node}` stands for the node's name */
+    int64_t disk_bytes;           /* 2 GiB; 1 MiB to 16 TiB */
+    int64_t sync_ms;              /* 10; 0: always */
+    int64_t max_batch_bytes;      /* 0: librdkafka's own; 1 to 2^31-1 */
+    const char *dead_letter;      /* topic of records that Kafka refuses for good; NULL: none */
 };
 
 /* A librdkafka property of the user's, applied last. */
@@ -82,6 +89,9 @@ struct cluster_settings {
 /* A lane: the cluster and the way that the records of some rules go. Equal ones are one lane. */
 struct lane_settings {
     uint32_t cluster; /* index into settings.clusters */
+    /* "main" for the settings that the cluster's rules share, else a word made of what differs: the
+     * same settings have the same name after a restart. Names the spool's folder. */
+    char name[24];
     struct producer_settings producer;
 };
 

@@ -18,6 +18,13 @@ static inline double bench_thread_ns(void) {
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+/* Time that has passed, for what several threads do together. */
+static inline double bench_wall_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
 static inline int bench_compare(const void *a, const void *b) {
     double x = *(const double *)a;
     double y = *(const double *)b;

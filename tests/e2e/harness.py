@@ -413,9 +413,9 @@ def mosquitto_pub(port, *args, data=None):
 class Sender:
     """tests/e2e/send: a bridge that is told by lines what to do (see the head of send.c)."""
 
-    def __init__(self, rules, *options):
+    def __init__(self, rules, *options, accepted=None):
         self.rules_path = write_file('send.yaml', rules)
-        self.accepted_path = new_path('accepted')
+        self.accepted_path = accepted or new_path('accepted')
         self.errors_path = new_path('send.err')
         self.logs, self.answers = [], queue.Queue()
         with open(self.errors_path, 'wb') as errors:

@@ -4,7 +4,7 @@
  * standard input say, one command a line. Everything it says is one JSON object a line: an answer
  * to each command ({"did":"flush",…}), log lines ({"log":"warning","message":…}) as they come.
  *
- *   send RULES.yaml [--tokens] [--accepted FILE] [--log LEVEL(0–3)] [--threads N]
+ *   send RULES.yaml [--tokens] [--accepted FILE] [--log LEVEL(0–3)] [--threads N] [--first SEQ]
  *
  *   publish CLIENT TOPIC PAYLOAD…       one event, message.publish
  *   generate COUNT RATE KEYS SIZE       COUNT events, RATE a second (0: as fast as it goes), client
@@ -14,10 +14,14 @@
  *
  * The end of the input is `close 30000`. With --tokens every event has a token; the answers to
  * stats and close tell how many were reported safe, reported lost, and reported wrongly (twice, or
- * never given). With --accepted the seq of each accepted event goes to FILE, one a line. Exit code:
- * 0 after a close, 1 when the rules or the bridge are refused ({"error":…}), 2 for wrong usage.
+ * never given). With --accepted the seq of each accepted event goes to the end of FILE, one a line,
+ * as soon as mqk_on_event() has returned: a kill -9 loses none. With --first seq and n begin there,
+ * for one sender after another. Exit code: 0 after a close, 1 when the rules or the bridge are
+ * refused
+ * ({"error":…}), 2 for wrong usage.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <mqkafka/mqkafka.h>
 #include <poll.h>
@@ -40,9 +44,9 @@ struct tally {
 struct sender {
     mqk_bridge *bridge;
     bool tokens;
-    FILE *accepted;
+    int accepted; /* file descriptor, or -1 */
     unsigned threads;
-    uint64_t next_seq;
+    uint64_t first, next_seq;
     uint64_t *key_count; /* events of each key so far */
     size_t keys;
     uint8_t *reported; /* by token */
@@ -142,6 +146,12 @@ static int give(struct sender *s, struct tally *tally, mqk_str client, mqk_str t
     return result;
 }
 
+static void note_accepted(const struct sender *s, uint64_t seq) {
+    if (s->accepted >= 0) {
+        dprintf(s->accepted, "%" PRIu64 "\n", seq);
+    }
+}
+
 static void hold_rate(uint64_t begin, uint64_t done, uint64_t rate) {
     if (rate == 0) {
         return;
@@ -181,8 +191,8 @@ static void *generate(void *arg) {
         payload[len++] = '}';
         int result = give(s, &job->tally, mqk_cstr(client), mqk_cstr(topic),
                           (mqk_str){payload, len}, seq + 1);
-        if (result > 0 && s->accepted) {
-            fprintf(s->accepted, "%" PRIu64 "\n", seq);
+        if (result > 0) {
+            note_accepted(s, seq);
         }
         hold_rate(begin, i + 1, job->rate);
     }
@@ -230,8 +240,9 @@ static void do_generate(struct sender *s, const char *args) {
         if (!s->key_count) {
             abort();
         }
-        memset(s->key_count + s->keys, 0, (keys - s->keys) * sizeof(*s->key_count));
-        s->keys = keys;
+        while (s->keys < keys) {
+            s->key_count[s->keys++] = s->first;
+        }
     }
     expect_tokens(s, s->next_seq + count);
     uint64_t begin = now_ns();
@@ -254,9 +265,6 @@ static void do_generate(struct sender *s, const char *args) {
         add(&sum, &jobs[i].tally);
     }
     s->next_seq += count;
-    if (s->accepted) {
-        fflush(s->accepted);
-    }
     printf("{\"did\":\"generate\",\"count\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"none\":%" PRIu64
            ",\"full\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"ms\":%" PRIu64 ",\"p50_ns\":%" PRIu64
            ",\"p999_ns\":%" PRIu64 ",\"max_ns\":%" PRIu64 "}\n",
@@ -270,20 +278,34 @@ static void do_publish(struct sender *s, char *args) {
     expect_tokens(s, s->next_seq + 1);
     int result = give(s, &tally, mqk_cstr(client ? client : ""), mqk_cstr(topic ? topic : ""),
                       mqk_cstr(save ? save : ""), s->next_seq + 1);
-    if (result > 0 && s->accepted) {
-        fprintf(s->accepted, "%" PRIu64 "\n", s->next_seq);
+    if (result > 0) {
+        note_accepted(s, s->next_seq);
     }
     s->next_seq++;
     printf("{\"did\":\"publish\",\"result\":%d,\"ns\":%" PRIu64 "}\n", result, tally.max_ns);
+}
+
+/* Resident memory in KiB, as the kernel tells it. */
+static unsigned long resident_kib(void) {
+    char line[256];
+    unsigned long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof(line), f) && sscanf(line, "VmRSS: %lu", &kib) != 1) {
+    }
+    if (f) {
+        fclose(f);
+    }
+    return kib;
 }
 
 static void print_stats(struct sender *s, const char *did) {
     mqk_stats stats = {.size = sizeof(stats)};
     mqk_status status = mqk_bridge_stats(s->bridge, &stats);
     printf("{\"did\":\"%s\",\"status\":%d,\"events\":%" PRIu64 ",\"unmatched\":%" PRIu64
-           ",\"queued\":%" PRIu64 ",\"queued_bytes\":%" PRIu64 ",\"log_dropped\":%" PRIu64,
+           ",\"queued\":%" PRIu64 ",\"queued_bytes\":%" PRIu64 ",\"log_dropped\":%" PRIu64
+           ",\"resident_kib\":%lu",
            did, status, stats.events, stats.unmatched, stats.queued, stats.queued_bytes,
-           stats.log_dropped);
+           stats.log_dropped, resident_kib());
 #define PRINT_COUNTER(name, meaning) printf(",\"" #name "\":%" PRIu64, stats.name);
     MQK_RULE_COUNTERS(PRINT_COUNTER)
 #undef PRINT_COUNTER
@@ -413,7 +435,7 @@ static void serve(struct sender *s) {
 }
 
 int main(int argc, char **argv) {
-    struct sender s = {.threads = 1};
+    struct sender s = {.threads = 1, .accepted = -1};
     mqk_host host = {.size = sizeof(host),
                      .user = &s,
                      .node = mqk_cstr("sender"),
@@ -428,7 +450,7 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--tokens") == 0) {
             s.tokens = true;
         } else if (strcmp(argv[i], "--accepted") == 0) {
-            s.accepted = fopen(value, "w");
+            s.accepted = open(value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
             i++;
         } else if (strcmp(argv[i], "--log") == 0) {
             host.log_level = (mqk_log_level)atoi(value);
@@ -436,13 +458,16 @@ int main(int argc, char **argv) {
         } else if (strcmp(argv[i], "--threads") == 0) {
             s.threads = (unsigned)atoi(value);
             i++;
+        } else if (strcmp(argv[i], "--first") == 0) {
+            s.first = s.next_seq = strtoull(value, NULL, 10);
+            i++;
         } else {
             argc = 0;
         }
     }
     if (argc < 2 || s.threads < 1 || s.threads > MAX_THREADS) {
-        fprintf(stderr,
-                "send RULES.yaml [--tokens] [--accepted FILE] [--log LEVEL] [--threads N]\n");
+        fprintf(stderr, "send RULES.yaml [--tokens] [--accepted FILE] [--log LEVEL] [--threads N] "
+                        "[--first SEQ]\n");
         return 2;
     }
     mqk_status status = mqk_config_load_file(argv[1], &config, &err);
@@ -458,8 +483,8 @@ int main(int argc, char **argv) {
     }
     printf("{\"did\":\"open\"}\n");
     serve(&s);
-    if (s.accepted) {
-        fclose(s.accepted);
+    if (s.accepted >= 0) {
+        close(s.accepted);
     }
     free(s.key_count);
     free(s.reported);

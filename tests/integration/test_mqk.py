@@ -74,7 +74,7 @@ class Overall(MqkTest):
 
     def test_help_names_every_command(self):
         out, _ = self.run_mqk("--help")
-        for command in ("check", "explain", "match", "envelopes", "reference", "convert"):
+        for command in ("check", "explain", "match", "envelopes", "reference", "convert", "spool"):
             self.assertIn(command, out)
             usage, _ = self.run_mqk(command, "--help")
             self.assertTrue(usage.startswith("Usage: mqk " + command), usage)

@@ -55,6 +55,13 @@ class Readme(unittest.TestCase):
             self.assertIn(f'./{command}', read('README.md'))
             self.assertTrue(os.access(os.path.join(REPO, command), os.X_OK), command)
 
+    def test_counters_are_named(self):
+        header = read('include/mqkafka/mqkafka.h')
+        tables = re.findall(r'#define (?:MQK_RULE_COUNTERS|MQK_CLUSTER_NUMBERS)\(X\)(.*?"\))\n\n', header, re.DOTALL)
+        self.assertEqual(len(tables), 2)
+        for name in re.findall(r'X\((\w+), "', ''.join(tables)):
+            self.assertIn(f'`{name}`', read('README.md'))
+
     def test_settings_options_and_aliases_are_named(self):
         text = read('README.md')
         schema = read('lib/edges/config_schema.c')

@@ -11,7 +11,8 @@
 /* Every counter is its own; what matched is what was accepted or turned away. */
 static void test_each(void **state) {
     (void)state;
-    struct counter_book book = {0};
+    struct counter_book book;
+    counter_book_init(&book);
     struct counters *c = counter_book_get(&book, STR("rule"));
     for (int i = 0; i < COUNTER_COUNT; i++) {
         if (i != COUNTER_matched && i != COUNTER_accepted) {
@@ -35,7 +36,8 @@ static void test_each(void **state) {
 /* A name always gives the same counters, among many; names are bytes. */
 static void test_names(void **state) {
     (void)state;
-    struct counter_book book = {0};
+    struct counter_book book;
+    counter_book_init(&book);
     struct counters *first = counter_book_get(&book, STR("0"));
     for (int i = 0; i < 10000; i++) {
         char name[16];

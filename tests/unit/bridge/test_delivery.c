@@ -38,7 +38,8 @@ static void test_counts(void **state) {
                  {MQK_ERR_TOO_LARGE, COUNTER_too_large},
                  {MQK_ERR_CLOSED, COUNTER_lost_on_close},
                  {MQK_ERR_KAFKA, COUNTER_failed}};
-    struct counter_book book = {0};
+    struct counter_book book;
+    counter_book_init(&book);
     struct counters *cluster = counter_book_get(&book, STR("cluster"));
     struct counters *rule = counter_book_get(&book, STR("rule"));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -57,7 +58,8 @@ static void test_counts(void **state) {
 static void test_completion(void **state) {
     (void)state;
     struct outbox outbox;
-    struct counter_book book = {0};
+    struct counter_book book;
+    counter_book_init(&book);
     struct counters *rule = counter_book_get(&book, STR("rule"));
     open_outbox(&outbox);
     struct completion *c = completion_begin(&outbox, 42);
@@ -103,7 +105,8 @@ static void *finish(void *d) {
 static void test_wait(void **state) {
     (void)state;
     pthread_t thread;
-    struct counter_book book = {0};
+    struct counter_book book;
+    counter_book_init(&book);
     struct counters *rule = counter_book_get(&book, STR("rule"));
     struct delivery *d = delivery_new(rule, NULL, true);
     pthread_create(&thread, NULL, finish, d);
@@ -149,9 +152,58 @@ static void test_outbox(void **state) {
     assert_string_equal(heard, "ablast");
 }
 
+/* A token is told when its record is safe, although the record is not done yet; what is left of the
+ * tag is only counted. */
+static void test_detach(void **state) {
+    (void)state;
+    struct outbox outbox;
+    struct counter_book book;
+    counter_book_init(&book);
+    struct counters *rule = counter_book_get(&book, STR("rule"));
+    open_outbox(&outbox);
+    struct completion *c = completion_begin(&outbox, 9);
+    void *tag = delivery_tag_of(delivery_new(rule, c, false));
+    assert_ptr_equal(delivery_rule(tag), rule);
+    completion_end(c, true);
+    assert_int_equal(outbox_run(&outbox, 0), 0);
+    struct completion *detached = delivery_detach(&tag);
+    assert_ptr_equal(detached, c);
+    assert_ptr_equal(tag, delivery_tag(rule));
+    delivery_safe(detached, MQK_OK);
+    assert_int_equal(outbox_run(&outbox, 0), 1);
+    assert_int_equal(last_token, 9);
+    assert_int_equal(last_status, MQK_OK);
+    delivery_done(tag, MQK_ERR_EXPIRED);
+    assert_int_equal(counter_value(rule, COUNTER_expired), 1);
+    assert_int_equal(outbox_run(&outbox, 0), 0);
+
+    /* A plain tag has nothing to detach; a sync one keeps who waits for it. */
+    assert_null(delivery_detach(&tag));
+    struct delivery *d = delivery_new(rule, NULL, true);
+    tag = delivery_tag_of(d);
+    assert_null(delivery_detach(&tag));
+    assert_ptr_equal(tag, delivery_tag_of(d));
+    delivery_left(tag);
+    assert_int_equal(delivery_wait(d, 1000), MQK_ERR_CLOSED);
+    assert_int_equal(counter_value(rule, COUNTER_lost_on_close), 0);
+    delivery_left(delivery_tag(rule));
+
+    /* A dead letter is safe, and counted apart. */
+    c = completion_begin(&outbox, 10);
+    tag = delivery_tag_of(delivery_new(rule, c, false));
+    completion_end(c, true);
+    delivery_dead_lettered(tag);
+    assert_int_equal(outbox_run(&outbox, 0), 1);
+    assert_int_equal(last_status, MQK_OK);
+    assert_int_equal(counter_value(rule, COUNTER_dead_lettered), 1);
+    assert_int_equal(counter_value(rule, COUNTER_delivered), 0);
+    outbox_fini(&outbox);
+    counter_book_fini(&book);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts),
-                                       cmocka_unit_test(test_completion),
-                                       cmocka_unit_test(test_wait), cmocka_unit_test(test_outbox)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counts), cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_wait), cmocka_unit_test(test_outbox), cmocka_unit_test(test_detach)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,41 @@ static void test_copy(void **state) {
     free(entry);
 }
 
+/* What came back goes before what waits, in its own order. */
+static void test_prepend(void **state) {
+    (void)state;
+    for (int64_t waiting = 0; waiting < 3; waiting++) {
+        struct backlog b;
+        struct backlog older;
+        struct record record = {.topic = STR("t")};
+        backlog_init(&b);
+        backlog_init(&older);
+        for (int64_t i = 0; i < waiting; i++) {
+            backlog_push(&b, backlog_entry_new(&record, 10 + i));
+        }
+        backlog_prepend(&b, &older);
+        assert_int_equal(b.count, waiting);
+        backlog_push(&older, backlog_entry_new(&record, 1));
+        backlog_push(&older, backlog_entry_new(&record, 2));
+        backlog_prepend(&b, &older);
+        assert_int_equal(older.count, 0);
+        assert_null(older.head);
+        backlog_push(&b, backlog_entry_new(&record, 99));
+        assert_int_equal(b.count, waiting + 3);
+        assert_int_equal(b.bytes, (waiting + 3) * RECORD_OVERHEAD);
+        int64_t before = 0;
+        struct backlog_entry *entry;
+        while ((entry = backlog_pop(&b))) {
+            assert_true(entry->accepted_ms > before);
+            before = entry->accepted_ms;
+            free(entry);
+        }
+        assert_int_equal(before, 99);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_copy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_copy),
+                                       cmocka_unit_test(test_prepend)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

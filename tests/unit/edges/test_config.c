@@ -78,9 +78,13 @@ static void defaults(void **state) {
                                                .partitioner = PARTITIONER_MURMUR2,
                                                .linger_ms = 20,
                                                .message_ttl_ms = 0,
+                                               .mode = BUFFER_MEMORY,
                                                .buffer_bytes = 64 << 20,
-                                               .max_batch_bytes = 0,
-                                               .when_full = WHEN_FULL_DROP_OLDEST};
+                                               .when_full = WHEN_FULL_DROP_OLDEST,
+                                               .disk_bytes = INT64_C(2) << 30,
+                                               .sync_ms = 10,
+                                               .max_batch_bytes = 0};
+    assert_string_equal(s->lanes[0].name, "main");
     assert_true(producer_settings_equal(&s->lanes[0].producer, &expected));
     assert_int_equal(ruleset_size(s->rules), 1);
     const struct rule_info *rule = ruleset_rule(s->rules, 0);
@@ -116,7 +120,9 @@ static void every_setting(void **state) {
                   "    linger: 7\n"
                   "    message_ttl: 10m\n"
                   "    max_batch_bytes: 896KB\n"
-                  "    buffer: {mode: memory, memory: 1MB, when_full: refuse}\n"
+                  "    buffer: {mode: hybrid, memory: 1MB, records: 5000, when_full: refuse,\n"
+                  "             dir: \"/var/spool/${node}\", disk: 3GB, sync: always}\n"
+                  "    dead_letter: mqtt.dead\n"
                   "  hook:\n"
                   "    - name: all\n"
                   "      cluster: default\n"
@@ -160,9 +166,15 @@ static void every_setting(void **state) {
                                                .partitioner = PARTITIONER_ROUNDROBIN,
                                                .linger_ms = 7,
                                                .message_ttl_ms = 600000,
+                                               .mode = BUFFER_HYBRID,
                                                .buffer_bytes = 1 << 20,
+                                               .buffer_records = 5000,
+                                               .when_full = WHEN_FULL_REFUSE,
+                                               .spool_dir = "/var/spool/${node}",
+                                               .disk_bytes = INT64_C(3) << 30,
+                                               .sync_ms = 0,
                                                .max_batch_bytes = 896 << 10,
-                                               .when_full = WHEN_FULL_REFUSE};
+                                               .dead_letter = "mqtt.dead"};
     assert_true(producer_settings_equal(lane_of(config, 0), &expected));
     const struct rule_info *rule = ruleset_rule(config_settings(config)->rules, 0);
     assert_text(rule->name, "all");
@@ -170,6 +182,49 @@ static void every_setting(void **state) {
     assert_records(config, MQK_HOOK_MESSAGE_PUBLISH,
                    "t.c1|c1|{\"p\":\"aGk=\"}|node=node-1,node=null,|42\n");
     config_unref(config);
+}
+
+/* Where what waits stands on the disk, and what names a lane there. */
+static void spools(void **state) {
+    (void)state;
+    static const char rule[] = "  hook:\n"
+                               "    - {hook: message.publish, topic: a}\n"
+                               "    - {hook: message.publish, topic: b, producer: {linger: 1ms}}\n"
+                               "    - {hook: message.publish, topic: c, producer: {acks: all}}\n";
+    static const struct {
+        const char *producer;
+        enum buffer_mode mode;
+        const char *dir;
+        int64_t sync_ms;
+    } cases[] = {
+        {"replayq_dir: /q", BUFFER_DISK, "/q/${node}", 10},
+        {"replayq_dir: /q, buffer: {mode: hybrid}", BUFFER_HYBRID, "/q/${node}", 10},
+        {"replayq_dir: /q, buffer: {dir: /d, sync: 1s}", BUFFER_DISK, "/d", 1000},
+        {"buffer: {mode: disk, dir: /d, sync: 5ms}", BUFFER_DISK, "/d", 5},
+        {"buffer: {mode: memory, dir: /d}", BUFFER_MEMORY, "/d", 10},
+    };
+    char other[24] = "";
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char yaml[1024];
+        snprintf(yaml, sizeof(yaml), "kafka:\n  client: {servers: [\"k\"]}\n  producer: {%s}\n%s",
+                 cases[i].producer, rule);
+        struct mqk_config *config = load_good(yaml);
+        const struct settings *s = config_settings(config);
+        const struct producer_settings *p = &s->lanes[0].producer;
+        assert_int_equal(p->mode, cases[i].mode);
+        assert_string_equal(p->spool_dir, cases[i].dir);
+        assert_int_equal(p->sync_ms, cases[i].sync_ms);
+        /* The third rule says nothing that is not so anyway. */
+        assert_int_equal(s->lane_count, 2);
+        assert_string_equal(s->lanes[0].name, "main");
+        assert_int_equal(s->lanes[1].name[0], 'p');
+        assert_string_not_equal(s->lanes[1].name, other);
+        strcpy(other, s->lanes[1].name);
+        config_unref(config);
+        config = load_good(yaml);
+        assert_string_equal(config_settings(config)->lanes[1].name, other);
+        config_unref(config);
+    }
 }
 
 /* The example of the first generation of the plugins that we take over, line by line. */
@@ -391,6 +446,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(every_setting),
+        cmocka_unit_test(spools),
         cmocka_unit_test(first_generation),
         cmocka_unit_test(second_generation),
         cmocka_unit_test(other_names_of_words),

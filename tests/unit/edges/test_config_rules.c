@@ -60,21 +60,25 @@ static void producer(void **state) {
         {TEXT(IN_PRODUCER("max_batch_bytes: big")),
          "CONFIG r.yaml:6:22: kafka.producer.max_batch_bytes: \"big\": expected a size such as "
          "512B, 896KB, 64MB or 2GB"},
-        {TEXT(IN_PRODUCER("replayq_dir: /var/lib/q")),
-         "UNAVAILABLE r.yaml:6:18: kafka.producer.replayq_dir: not available in this version"},
-        {TEXT(IN_PRODUCER("dead_letter: mqtt.dead")),
-         "UNAVAILABLE r.yaml:6:18: kafka.producer.dead_letter: not available in this version"},
+        {TEXT(IN_PRODUCER("replayq_dir: ''")),
+         "CONFIG r.yaml:6:18: kafka.producer.replayq_dir: must not be empty"},
+        {TEXT(IN_PRODUCER("dead_letter: mqtt dead")),
+         "CONFIG r.yaml:6:18: kafka.producer.dead_letter: a Kafka topic name consists of a-z, "
+         "A-Z, 0-9, \".\", \"_\" and \"-\""},
         {TEXT(IN_PRODUCER("buffer: 64MB")), "CONFIG r.yaml:6:13: kafka.producer.buffer: expected a "
                                             "mapping (\"key: value\"), not a text"},
         {TEXT(IN_PRODUCER("buffer: {mode: disk}")),
-         "UNAVAILABLE r.yaml:6:20: kafka.producer.buffer.mode: \"disk\" is not available in this "
-         "version (available: memory)"},
-        {TEXT(IN_PRODUCER("buffer: {mode: hybrid, dir: /d, disk: 2GB, sync: always}")),
-         "UNAVAILABLE r.yaml:6:20: kafka.producer.buffer.mode: \"hybrid\" is not available in this "
-         "version (available: memory)\n"
-         "UNAVAILABLE r.yaml:6:33: kafka.producer.buffer.dir: not available in this version\n"
-         "UNAVAILABLE r.yaml:6:43: kafka.producer.buffer.disk: not available in this version\n"
-         "UNAVAILABLE r.yaml:6:54: kafka.producer.buffer.sync: not available in this version"},
+         "CONFIG r.yaml:6:20: kafka.producer.buffer.mode: mode disk needs \"dir\", the folder for "
+         "what waits, e.g. dir: /var/lib/mqkafka"},
+        {TEXT(IN_PRODUCER("buffer: {mode: tape, dir: '', disk: 1KB, sync: never, records: 0}")),
+         "CONFIG r.yaml:6:20: kafka.producer.buffer.mode: \"tape\" is not accepted (accepted: "
+         "memory, disk, hybrid)\n"
+         "CONFIG r.yaml:6:31: kafka.producer.buffer.dir: must not be empty\n"
+         "CONFIG r.yaml:6:41: kafka.producer.buffer.disk: \"1KB\" is out of range: 1MB to 16TB\n"
+         "CONFIG r.yaml:6:52: kafka.producer.buffer.sync: \"never\": expected always, or a "
+         "duration such as 10ms or 1s\n"
+         "CONFIG r.yaml:6:68: kafka.producer.buffer.records: \"0\" is out of range: 1 to "
+         "2147483647"},
         {TEXT(IN_PRODUCER("buffer: {memory: 1KB}")),
          "CONFIG r.yaml:6:22: kafka.producer.buffer.memory: \"1KB\" is out of range: 64KB to 32GB"},
         {TEXT(IN_PRODUCER("buffer: {memory: 2TB}")),
@@ -84,7 +88,7 @@ static void producer(void **state) {
          "(accepted: drop_oldest, drop_newest, refuse)"},
         {TEXT(IN_PRODUCER("buffer: {segment: 1MB}")),
          "CONFIG r.yaml:6:14: kafka.producer.buffer: unknown key \"segment\" (accepted: mode, "
-         "memory, when_full)"},
+         "memory, records, when_full, dir, disk, sync)"},
     };
     (void)state;
     CHECK_BAD_CONFIGS(cases);

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spool_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "clock.h"
+
+#define MAX_BIG_SYNC JOURNAL_MAX_BIG
+#define REST_MS      20
+
+/* ---- What the disk says ---- */
+
+static void tell_broken(struct spool *s, const char *what, const char *why, char message[200]) {
+    snprintf(message, 200,
+             "the spool in %.70s cannot be %s: %.40s; make room on its disk and let "
+             "this process write",
+             s->dir, what, why);
+    log_write(s->owner.log, MQK_LOG_ERROR, "SPOOL", "%s", message);
+}
+
+static void tell_well_again(struct spool *s) {
+    log_write(s->owner.log, MQK_LOG_INFO, "SPOOL", "the spool in %s can be written again", s->dir);
+}
+
+void spool_store_refused(struct spool *s, int code) {
+    char why[100];
+    s->retry_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
+    if (!s->store_failed) {
+        s->store_failed = true;
+        tell_broken(s, "written", spool_store_error(code, why, sizeof(why)), s->store_message);
+    }
+    spool_kick(s);
+}
+
+static void store_worked(struct spool *s) {
+    if (s->store_failed) {
+        s->store_failed = false;
+        tell_well_again(s);
+    }
+}
+
+int spool_read_store(struct spool *s, uint64_t from, size_t max_bytes, size_t max_count,
+                     struct spool_batch *batch) {
+    pthread_mutex_lock(&s->read_lock);
+    int rc = spool_store_read(s->store, from, max_bytes, max_count, batch);
+    pthread_mutex_unlock(&s->read_lock);
+    return rc;
+}
+
+bool spool_end_transaction(struct spool *s, int rc) {
+    if (rc == 0) {
+        rc = spool_store_commit(s->store);
+    }
+    if (rc != 0) {
+        spool_store_abort(s->store);
+    }
+    if (rc < 0) {
+        spool_reopen_store(s);
+    }
+    pthread_mutex_lock(&s->lock);
+    if (rc == 0) {
+        store_worked(s);
+    } else {
+        spool_store_refused(s, rc);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc == 0;
+}
+
+/* ---- Forcing to the disk ---- */
+
+/* The last record that is wholly written, and the big ones that are not on the disk yet, pinned. */
+static uint64_t begin_sync(struct spool *s, uint32_t *slots, const struct block **big,
+                           size_t *count) {
+    const struct journal *j = &s->journal;
+    uint64_t target = s->next_seq - 1;
+    *count = 0;
+    for (uint32_t i = 0; i < j->order_count; i++) {
+        struct block *b = &s->journal.blocks[j->order[i]];
+        if (b->state == BLOCK_FILLING) {
+            target = b->first_seq - 1;
+            break;
+        }
+        if (b->unsynced) {
+            b->pins++;
+            slots[*count] = j->order[i];
+            big[(*count)++] = b;
+        }
+    }
+    return target;
+}
+
+void spool_sync_journal(struct spool *s) {
+    uint32_t slots[MAX_BIG_SYNC];
+    const struct block *big[MAX_BIG_SYNC];
+    size_t count;
+    pthread_mutex_lock(&s->lock);
+    uint64_t target = begin_sync(s, slots, big, &count);
+    s->dirty_since_ms = 0;
+    s->sync_wanted = false;
+    pthread_mutex_unlock(&s->lock);
+    int code = journal_sync(&s->journal, big, count);
+    if (code == 0 && count > 0) {
+        code = spool_folder_sync(s->dir);
+    }
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < count; i++) {
+        s->journal.blocks[slots[i]].unsynced = code != 0;
+        spool_unpin(s, slots[i]);
+    }
+    if (code == 0) {
+        if (target > atomic_load(&s->synced_seq)) {
+            atomic_store_explicit(&s->synced_seq, target, memory_order_release);
+        }
+        if (target + 1 < s->next_seq && s->dirty_since_ms == 0) {
+            s->dirty_since_ms = clock_monotonic_ms();
+        }
+        if (s->sync_failed) {
+            s->sync_failed = false;
+            tell_well_again(s);
+        }
+    } else {
+        s->sync_failures++;
+        s->dirty_since_ms = clock_monotonic_ms();
+        s->retry_ms = s->dirty_since_ms + SPOOL_RETRY_MS;
+        journal_touch_all(&s->journal);
+        if (!s->sync_failed) {
+            s->sync_failed = true;
+            tell_broken(s, "synced", strerrordesc_np(code), s->sync_message);
+        }
+    }
+    pthread_cond_broadcast(&s->synced_cond);
+    pthread_mutex_unlock(&s->lock);
+    if (code == 0 && s->settings.sync_ms == 0 && s->owner.synced) {
+        s->owner.synced(s->owner.user, target);
+    }
+}
+
+/* ---- Moving blocks to the store ---- */
+
+static bool room_for_stored(struct spool *s, size_t count) {
+    if (count <= s->stored_capacity) {
+        return true;
+    }
+    uint8_t *stored = realloc(s->stored, count);
+    if (!stored) {
+        return false;
+    }
+    s->stored = stored;
+    s->stored_capacity = count;
+    return true;
+}
+
+enum moved { NOT_MOVED, MOVED, UNREADABLE };
+
+/* Copies the live records of a block, which is pinned. Without the lock. */
+static int store_block(struct spool *s, const struct block *b) {
+    int rc = spool_store_begin(s->store);
+    uint32_t offset = JOURNAL_FIRST;
+    for (uint32_t i = 0; rc == 0 && i < b->count && offset < b->used; i++) {
+        s->stored[i] = NOT_MOVED;
+        if (frame_state(b, offset) != FRAME_DONE) {
+            uint64_t seq = frame_seq(b, offset);
+            mqk_str record = frame_record(b, offset);
+            bool sound = spool_record_check(record.data, record.len, seq) == record.len;
+            s->stored[i] = sound ? MOVED : UNREADABLE;
+            rc = sound ? spool_store_add(s->store, seq, record.data, record.len) : 0;
+        }
+        offset = journal_after(b, offset);
+    }
+    if (rc == 0 && b->last_seq > spool_store_state(s->store).moved) {
+        spool_store_set_moved(s->store, b->last_seq);
+    }
+    return rc;
+}
+
+/* From now on the records of the block are the store's; locked. There is room in the set. */
+static void hand_over(struct spool *s, struct block *b) {
+    uint32_t offset = JOURNAL_FIRST;
+    for (uint32_t i = 0; i < b->count && offset < b->used; i++) {
+        uint64_t seq = frame_seq(b, offset);
+        uint64_t cost = spool_record_cost(frame_record(b, offset).len);
+        enum frame_state state = frame_state(b, offset);
+        if (s->stored[i] == MOVED && state == FRAME_WAITING) {
+            s->store_waiting++;
+        } else if (s->stored[i] == MOVED) {
+            spool_set_add(&s->set, seq, cost,
+                          state == FRAME_OUT ? SPOOL_MARK_OUT : SPOOL_MARK_DONE);
+        } else if (s->stored[i] == UNREADABLE && state != FRAME_DONE) {
+            if (state == FRAME_WAITING) {
+                atomic_fetch_sub(&s->waiting, 1);
+            }
+            spool_forget(s, cost);
+            spool_count_damaged(s, 1);
+        }
+        journal_set_state(b, offset, FRAME_DONE);
+        offset = journal_after(b, offset);
+    }
+    if (s->set.done_count > 0 && s->done_since_ms == 0) {
+        s->done_since_ms = clock_monotonic_ms();
+    }
+    if (b->first_seq < s->cursor) {
+        s->cursor = b->first_seq;
+    }
+    b->damaged = false;
+    s->moves++;
+}
+
+/* The oldest block, if it can be moved; locked. */
+static uint32_t movable(struct spool *s) {
+    struct journal *j = &s->journal;
+    for (uint32_t i = 0; i < j->order_count; i++) {
+        struct block *b = &j->blocks[j->order[i]];
+        if (b->state != BLOCK_SEALED) {
+            return JOURNAL_SLOTS;
+        }
+        if (b->live > 0) {
+            return j->order[i];
+        }
+        b->damaged = false; /* pinned by a reader; nothing in it is needed */
+    }
+    return JOURNAL_SLOTS;
+}
+
+/* Moves the oldest block; whether it did. */
+static bool move_block(struct spool *s) {
+    pthread_mutex_lock(&s->write_lock);
+    pthread_mutex_lock(&s->lock);
+    uint32_t slot = spool_wants_move(s) ? movable(s) : JOURNAL_SLOTS;
+    struct block *b = slot == JOURNAL_SLOTS ? NULL : &s->journal.blocks[slot];
+    if (!b || !room_for_stored(s, b->count) || !spool_set_reserve(&s->set, b->live)) {
+        pthread_mutex_unlock(&s->lock);
+        pthread_mutex_unlock(&s->write_lock);
+        return false;
+    }
+    s->set_room = b->live;
+    b->pins++;
+    pthread_mutex_unlock(&s->lock);
+    bool moved = spool_end_transaction(s, store_block(s, b));
+    pthread_mutex_lock(&s->lock);
+    s->set_room = 0;
+    if (moved) {
+        hand_over(s, b);
+    }
+    spool_unpin(s, slot);
+    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->write_lock);
+    return moved;
+}
+
+/* ---- Deleting what is done ---- */
+
+static int ascending(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+bool spool_delete_done(struct spool *s) {
+    pthread_mutex_lock(&s->write_lock);
+    pthread_mutex_lock(&s->lock);
+    size_t count = spool_set_first_done(&s->set, s->seqs, SPOOL_DELETE_COUNT);
+    pthread_mutex_unlock(&s->lock);
+    bool deleted = false;
+    if (count > 0) {
+        memcpy(s->sorted, s->seqs, count * sizeof(*s->seqs));
+        qsort(s->sorted, count, sizeof(*s->sorted), ascending);
+        int rc = spool_store_begin(s->store);
+        for (size_t i = 0; rc == 0 && i < count; i++) {
+            rc = spool_store_remove(s->store, s->sorted[i]);
+        }
+        deleted = spool_end_transaction(s, rc);
+    }
+    pthread_mutex_lock(&s->lock);
+    if (deleted) {
+        uint64_t cost;
+        for (size_t i = 0; i < count; i++) {
+            spool_set_remove(&s->set, s->seqs[i], &cost);
+        }
+        s->epoch += s->sorted[count - 1] >= s->cursor;
+    }
+    s->done_since_ms = s->set.done_count > 0 ? clock_monotonic_ms() : 0;
+    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->write_lock);
+    return deleted;
+}
+
+/* ---- Dropping the oldest ---- */
+
+static void tell_dropped(struct spool *s, mqk_str record, uint64_t seq) {
+    if (s->owner.dropped) {
+        s->owner.dropped(s->owner.user, spool_record_rule(record.data, record.len), seq);
+    }
+}
+
+static void drop_one(struct spool *s, uint64_t cost) {
+    atomic_fetch_sub(&s->waiting, 1);
+    spool_forget(s, cost);
+    s->dropped++;
+    s->dropped_ms = clock_monotonic_ms();
+}
+
+/* Drops from the store, beginning at `*from`, which is moved on; whether there may be more. */
+static bool drop_from_store(struct spool *s, uint64_t *from) {
+    struct spool_batch *batch = &s->drop_batch;
+    bool sound[SPOOL_DROP_COUNT];
+    size_t at = 0;
+    size_t count = 0;
+    uint64_t seq;
+    mqk_str record;
+    if (spool_read_store(s, *from, SPOOL_READ_BYTES, SPOOL_DROP_COUNT, batch) != 0 ||
+        batch->count == 0) {
+        return false;
+    }
+    pthread_mutex_lock(&s->lock);
+    bool over = true;
+    for (size_t here = 0;
+         (over = spool_is_over(s, 0, 0)) && spool_set_reserve(&s->set, s->set_room + 1) &&
+         spool_batch_next(batch, &at, &seq, &record);
+         here = at) {
+        *from = seq + 1;
+        if (s->store_waiting == 0 || spool_set_mark(&s->set, seq) != SPOOL_MARK_NONE) {
+            continue;
+        }
+        uint64_t cost = spool_record_cost(record.len);
+        spool_set_add(&s->set, seq, cost, SPOOL_MARK_DONE);
+        s->store_waiting--;
+        drop_one(s, cost);
+        sound[count] = spool_record_check(record.data, record.len, seq) == record.len;
+        s->damaged += !sound[count];
+        s->drop_places[count++] = (uint32_t)here;
+    }
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < count; i++) {
+        at = s->drop_places[i];
+        if (spool_batch_next(batch, &at, &seq, &record) && sound[i]) {
+            tell_dropped(s, record, seq);
+        }
+    }
+    return over;
+}
+
+/* Drops from the oldest block with waiting records, which all go when `whole`; whether it did. */
+static bool drop_from_journal(struct spool *s, bool whole) {
+    uint32_t slot;
+    uint32_t offset;
+    size_t count = 0;
+    pthread_mutex_lock(&s->lock);
+    struct block *b = journal_first_waiting(&s->journal, &slot, &offset);
+    if (!b || (whole && b->state != BLOCK_SEALED)) {
+        pthread_mutex_unlock(&s->lock);
+        return false;
+    }
+    b->pins++;
+    for (; offset < b->used && count < SPOOL_DROP_COUNT && (whole || spool_is_over(s, 0, 0));
+         offset = journal_after(b, offset)) {
+        if (frame_state(b, offset) == FRAME_WAITING) {
+            drop_one(s, spool_record_cost(frame_record(b, offset).len));
+            journal_set_state(b, offset, FRAME_DONE);
+            s->drop_places[count++] = offset;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < count; i++) {
+        tell_dropped(s, frame_record(b, s->drop_places[i]), frame_seq(b, s->drop_places[i]));
+    }
+    pthread_mutex_lock(&s->lock);
+    spool_unpin(s, slot);
+    pthread_mutex_unlock(&s->lock);
+    return count > 0;
+}
+
+/* Whether something was dropped. */
+static bool drop_oldest(struct spool *s) {
+    uint64_t from = 0;
+    uint64_t before = 0;
+    uint64_t records = 0;
+    for (bool first = true;; first = false) {
+        pthread_mutex_lock(&s->lock);
+        records = s->dropped;
+        before = first ? records : before;
+        bool over = spool_is_over(s, 0, 0);
+        bool in_store = s->store_waiting > 0 && !s->store_failed;
+        /* A disk that refuses leaves the journal as the only place there is. */
+        bool stuck = s->store_failed && s->journal.free_blocks == 0;
+        from = first ? s->cursor : from;
+        pthread_mutex_unlock(&s->lock);
+        if (stuck
+                ? !drop_from_journal(s, true)
+                : !over || !(in_store ? drop_from_store(s, &from) : drop_from_journal(s, false))) {
+            break;
+        }
+    }
+    pthread_mutex_lock(&s->lock);
+    records = s->dropped;
+    pthread_mutex_unlock(&s->lock);
+    return records > before;
+}
+
+/* ---- The thread ---- */
+
+static void rest(struct spool *s) {
+    pthread_mutex_lock(&s->lock);
+    s->rest_ms = clock_monotonic_ms() + REST_MS;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void spool_look_for_oldest(struct spool *s) {
+    struct spool_batch *batch = &s->drop_batch;
+    int64_t oldest_ms = 0;
+    uint64_t from = 0;
+    uint64_t seq;
+    mqk_str record;
+    while (oldest_ms == 0 && spool_read_store(s, from, 4096, 16, batch) == 0 && batch->count > 0) {
+        size_t at = 0;
+        pthread_mutex_lock(&s->lock);
+        while (oldest_ms == 0 && spool_batch_next(batch, &at, &seq, &record)) {
+            from = seq + 1;
+            if (spool_set_mark(&s->set, seq) != SPOOL_MARK_DONE &&
+                spool_record_check(record.data, record.len, seq) == record.len) {
+                oldest_ms = spool_record_accepted(record.data);
+            }
+        }
+        pthread_mutex_unlock(&s->lock);
+    }
+    pthread_mutex_lock(&s->lock);
+    s->store_oldest_ms = oldest_ms;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void spool_remove_files(struct spool *s) {
+    for (uint32_t slot = JOURNAL_MAX_BLOCKS; slot < JOURNAL_SLOTS; slot++) {
+        pthread_mutex_lock(&s->lock);
+        bool empty = s->journal.blocks[slot].state == BLOCK_EMPTY;
+        pthread_mutex_unlock(&s->lock);
+        if (empty) {
+            journal_unmap_big(&s->journal, s->dir, slot);
+            pthread_mutex_lock(&s->lock);
+            journal_forget_big(&s->journal, slot);
+            pthread_mutex_unlock(&s->lock);
+        }
+    }
+}
+
+/* What was refused is tried again even when there is nothing else to write. */
+static void try_store(struct spool *s) {
+    pthread_mutex_lock(&s->write_lock);
+    spool_end_transaction(s, spool_store_begin(s->store));
+    pthread_mutex_unlock(&s->write_lock);
+}
+
+struct chores {
+    bool sync, drop, move, remove, watch, retry, files, stop;
+};
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* What is to be done at this moment, and when to look again; locked. */
+static struct chores look_around(struct spool *s, int64_t now_ms, int64_t *next_ms) {
+    struct chores c = {.stop = s->stop};
+    bool failed = s->store_failed || s->sync_failed;
+    *next_ms = s->watch_ms;
+    c.watch = now_ms >= s->watch_ms;
+    if (failed) {
+        *next_ms = least(*next_ms, s->retry_ms);
+    }
+    if (s->dirty_since_ms > 0) {
+        int64_t due_ms = s->sync_failed ? s->retry_ms : s->dirty_since_ms + s->settings.sync_ms;
+        c.sync = now_ms >= due_ms || (s->sync_wanted && !s->sync_failed);
+        *next_ms = least(*next_ms, due_ms);
+    } else {
+        c.sync = s->sync_wanted;
+    }
+    c.retry = s->store_failed && now_ms >= s->retry_ms;
+    bool stuck = s->store_failed && s->journal.free_blocks == 0;
+    c.drop = s->settings.drop_oldest && atomic_load(&s->waiting) > 0 &&
+             (spool_is_over(s, 0, 0) || stuck);
+    c.move = spool_wants_move(s) && movable(s) != JOURNAL_SLOTS;
+    if ((c.drop || c.move) && now_ms < s->rest_ms) {
+        c.drop = c.move = false;
+        *next_ms = least(*next_ms, s->rest_ms);
+    }
+    for (uint32_t slot = JOURNAL_MAX_BLOCKS; s->journal.big_count > 0 && slot < JOURNAL_SLOTS;
+         slot++) {
+        c.files = c.files || s->journal.blocks[slot].state == BLOCK_EMPTY;
+    }
+    if (s->done_since_ms > 0 && !s->store_failed) {
+        int64_t due_ms = s->done_since_ms + SPOOL_DELETE_MS;
+        c.remove = s->set.done_count >= SPOOL_DELETE_COUNT || now_ms >= due_ms;
+        *next_ms = least(*next_ms, due_ms);
+    }
+    return c;
+}
+
+static bool has_chores(const struct chores *c) {
+    return c->sync || c->drop || c->move || c->remove || c->watch || c->retry || c->files ||
+           c->stop;
+}
+
+static void wait_for_work(struct spool *s, int64_t until_ms) {
+    struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+    pthread_cond_timedwait(&s->work, &s->lock, &until);
+}
+
+static struct chores next_chores(struct spool *s) {
+    int64_t next_ms;
+    pthread_mutex_lock(&s->lock);
+    struct chores c = look_around(s, clock_monotonic_ms(), &next_ms);
+    while (!has_chores(&c)) {
+        s->kicked = false;
+        wait_for_work(s, next_ms);
+        c = look_around(s, clock_monotonic_ms(), &next_ms);
+    }
+    s->kicked = true; /* until it sleeps again nobody needs to wake it */
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
+void *spool_thread(void *spool) {
+    struct spool *s = spool;
+    for (;;) {
+        struct chores c = next_chores(s);
+        if (c.stop) {
+            return NULL;
+        }
+        if (c.retry) {
+            try_store(s);
+        }
+        if (c.sync) {
+            spool_sync_journal(s);
+        }
+        bool moved = c.move && move_block(s);
+        bool dropped = c.drop && drop_oldest(s);
+        if ((c.move && !moved) || (c.drop && !dropped)) {
+            rest(s);
+        }
+        if (c.remove) {
+            spool_delete_done(s);
+        }
+        if (c.watch) {
+            spool_watch_folder(s);
+            spool_look_for_oldest(s);
+            pthread_mutex_lock(&s->lock);
+            s->watch_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
+            pthread_mutex_unlock(&s->lock);
+        }
+        if (c.files) {
+            spool_remove_files(s);
+        }
+    }
+}
