@@ -335,6 +335,32 @@ def wait(bridge: mqkafka.Bridge) -> None:
         pass
 
 
+def test_a_call_that_waits(open_bridge: Open, way: str) -> None:
+    """It lets other threads run, and closing waits until it is over."""
+    bridge = open_bridge(
+        EVERYTHING, producer="{ produce: sync, produce_sync_timeout: 700ms }", servers=NOWHERE
+    )
+    result: list[Any] = []
+    turns = 0
+
+    def call() -> None:
+        try:
+            bridge.on_event("message.publish", topic="a")
+        except mqkafka.MqkError as error:
+            result.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        turns += 1
+    assert turns > 100 and not result
+    bridge.close(timeout=0)
+    thread.join()
+    assert [type(error) for error in result] == [mqkafka.DeliveryTimeoutError]
+    assert isinstance(result[0], TimeoutError)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_after_a_fork(open_bridge: Open, way: str) -> None:
     bridge = open_bridge(EVERYTHING)
