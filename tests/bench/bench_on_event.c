@@ -73,7 +73,7 @@ static mqk_bridge *open_bridge(const char *servers, int count, const char *more,
                                const char *value) {
     mqk_error err;
     mqk_config *config;
-    mqk_bridge *bridge;
+    mqk_bridge *bridge = NULL;
     size_t size = 4096 + (size_t)count * (strlen(more) + strlen(value) + 200);
     char *text = malloc(size);
     int used = snprintf(text, size,
