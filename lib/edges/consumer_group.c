@@ -32,6 +32,7 @@ static void add_partition(struct consumer *c, const char *topic, int32_t id) {
     p->topic = name;
     p->id = id;
     p->read_offset = -1;
+    p->sent = -1;
     p->committed = -1;
     p->unconfirmed = -1;
     p->tail = &p->head;
@@ -104,13 +105,13 @@ int64_t consumer_position(const struct consumer *c, const struct consumer_partit
     return position;
 }
 
-/* Adds what is answered and not committed. With the lock. */
-static void collect(struct consumer *c, struct consumer_partition *p,
+/* Adds what is answered, if it is further than `known`. With the lock. */
+static void collect(struct consumer *c, struct consumer_partition *p, int64_t known,
                     rd_kafka_topic_partition_list_t *list) {
     int64_t position = consumer_position(c, p);
-    if (position >= 0 && position > p->committed) {
+    if (position >= 0 && position > known) {
         rd_kafka_topic_partition_list_add(list, p->topic, p->id)->offset = position;
-        p->committed = position;
+        p->sent = position;
     }
 }
 
@@ -118,7 +119,7 @@ void consumer_commit(struct consumer *c) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     pthread_mutex_lock(&c->lock);
     for (struct consumer_partition *p = c->partitions; p; p = p->next) {
-        collect(c, p, list);
+        collect(c, p, p->sent, list);
     }
     pthread_mutex_unlock(&c->lock);
     if (list->cnt > 0) {
@@ -130,6 +131,16 @@ void consumer_commit(struct consumer *c) {
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+static void log_refused_commit(struct consumer *c, const rd_kafka_topic_partition_t *one,
+                               rd_kafka_resp_err_t why) {
+    /* The group is about to be shared out anew, and then the last offsets are committed. */
+    bool usual = why == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+    log_write(c->owner.log, usual ? MQK_LOG_INFO : MQK_LOG_WARNING, "consumer-commit",
+              "consumer rule \"%.*s\": the offset of %s[%d] was not committed, and is tried again: "
+              "%s",
+              STR_ARG(consumer_name(c)), one->topic, (int)one->partition, rd_kafka_err2str(why));
+}
+
 void consumer_on_commit(rd_kafka_t *client, rd_kafka_resp_err_t err,
                         rd_kafka_topic_partition_list_t *list, void *opaque) {
     (void)client;
@@ -137,22 +148,17 @@ void consumer_on_commit(rd_kafka_t *client, rd_kafka_resp_err_t err,
     for (int i = 0; list && i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *one = &list->elems[i];
         rd_kafka_resp_err_t why = one->err != RD_KAFKA_RESP_ERR_NO_ERROR ? one->err : err;
-        if (why == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            continue;
-        }
-        log_write(c->owner.log,
-                  why == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ? MQK_LOG_INFO : MQK_LOG_WARNING,
-                  "consumer-commit",
-                  "consumer rule \"%.*s\": the offset of %s[%d] was not committed, and is tried "
-                  "again: %s",
-                  STR_ARG(consumer_name(c)), one->topic, (int)one->partition,
-                  rd_kafka_err2str(why));
         pthread_mutex_lock(&c->lock);
         struct consumer_partition *p = consumer_find(c, one->topic, one->partition);
-        if (p) {
-            p->committed = -1;
+        if (p && why == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            p->committed = one->offset;
+        } else if (p) {
+            p->sent = p->committed;
         }
         pthread_mutex_unlock(&c->lock);
+        if (why != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            log_refused_commit(c, one, why);
+        }
     }
 }
 
@@ -189,7 +195,7 @@ static void revoke(struct consumer *c, const rd_kafka_topic_partition_list_t *li
         pthread_mutex_unlock(&c->lock);
         consumer_await_letters(c, p, lost ? 0 : LETTERS_MS);
         pthread_mutex_lock(&c->lock);
-        collect(c, p, offsets);
+        collect(c, p, p->committed, offsets);
         consumer_forget_letters(c, p);
         remove_partition(c, p);
         pthread_mutex_unlock(&c->lock);

@@ -75,8 +75,11 @@ void consumer_bury(struct consumer *c, struct consumer_item *item, mqk_status wh
     const mqk_kafka_record *record = &item->command.record;
     struct letter *letter = c->plan.settings->dead_letter ? letter_new(item, why, reason) : NULL;
     if (letter) {
-        letter->next = c->letters;
-        c->letters = letter;
+        struct letter **end = &c->letters;
+        while (*end) {
+            end = &(*end)->next;
+        }
+        *end = letter;
         rd_kafka_queue_yield(c->queue);
         return;
     }

@@ -68,7 +68,7 @@ class Account:
 
     def text(self):
         arrived = sum(self.arrived.values())
-        strange = [n for n in self.arrived if n not in set(self.sent)]
+        strange = set(self.arrived) - set(self.sent)
         return (f'{self.what}: sent {len(self.sent)}, '
                 f'accepted {"-" if self.accepted is None else self.accepted}, arrived {arrived}, '
                 f'lost {len(self.lost())}, duplicated {arrived - len(self.arrived)}, '

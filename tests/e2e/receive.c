@@ -5,12 +5,13 @@
  * lost when it is killed.
  *
  *   receive RULES.yaml --accepted FILE [--node NAME] [--pause MICROSECONDS] [--later N]
- *           [--thread] [--events RATE]
+ *           [--thread] [--confirm] [--events RATE]
  *
  *   --accepted FILE   each accepted command is a line: rule, topic, partition, offset, value
  *   --pause           each one takes so long
  *   --later N         every Nth offer is answered with "later"
  *   --thread          callbacks run on the library's thread
+ *   --confirm         what was accepted counts from the next poll on
  *   --events RATE     meanwhile, so many events a second: client.connected, client id e0, e1, …
  *
  * Log lines go to standard error. The end of the input, or SIGTERM, closes the bridge; the last
@@ -146,7 +147,7 @@ static void counters_print(mqk_bridge *bridge) {
 
 static int usage(void) {
     fprintf(stderr, "receive RULES.yaml --accepted FILE [--node NAME] [--pause MICROSECONDS] "
-                    "[--later N] [--thread] [--events RATE]\n");
+                    "[--later N] [--thread] [--confirm] [--events RATE]\n");
     return 2;
 }
 
@@ -155,6 +156,10 @@ static bool arguments_read(struct receiver *receiver, mqk_host *host, int argc, 
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--thread") == 0) {
             host->flags |= MQK_HOST_LIBRARY_THREAD;
+            continue;
+        }
+        if (strcmp(argv[i], "--confirm") == 0) {
+            host->flags |= MQK_HOST_CONFIRM_BY_POLL;
             continue;
         }
         if (!value) {

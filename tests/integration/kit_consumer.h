@@ -21,7 +21,7 @@ struct inbox {
     inbox_answer_fn answer; /* NULL: accepts everything */
     void *user;             /* of `answer` */
     int calls;
-    int accepted;
+    _Atomic int accepted;
     uint8_t seen[INBOX_PARTITIONS][INBOX_OFFSETS]; /* how often each record was accepted */
     int64_t last[INBOX_PARTITIONS];                /* offset of the last accepted one, or -1 */
     int backwards;    /* accepted ones that came behind a later one, but for a new start */

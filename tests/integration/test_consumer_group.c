@@ -92,7 +92,9 @@ static void shares_the_work(void **state) {
     feed_many(&kafka, "t", 4, 400);
     inbox_poll(&inbox, a, 400);
     mqk_bridge *b = inbox_bridge(&other, RULES(RULE("r", "t", "action: callback")), kafka.servers);
-    for (int i = 0; i < 3000 && inbox_stats(b, 0).partitions != 2; i++) {
+    for (int i = 0;
+         i < 3000 && (inbox_stats(a, 0).partitions != 2 || inbox_stats(b, 0).partitions != 2);
+         i++) {
         mqk_bridge_poll(a, 5);
         mqk_bridge_poll(b, 5);
     }
@@ -162,8 +164,8 @@ static void reloads(void **state) {
     kit_kafka_topic(&kafka, "t", 1);
     kit_kafka_topic(&kafka, "u", 1);
     mqk_bridge *bridge = inbox_bridge(&inbox,
-                                      RULES(RULE("keep", "t", "action: callback") ", " RULE(
-                                          "old", "u", "action: callback, group_id: h")),
+                                      RULES(RULE("keep", "t", "action: callback") ", " RULE_OF(
+                                          "h", "old", "u", "action: callback")),
                                       kafka.servers);
     feed_many(&kafka, "t", 1, 3);
     inbox_poll(&inbox, bridge, 3);

@@ -170,7 +170,7 @@ static void all_problems_in_order(void **state) {
         "TEMPLATE r.yaml:7:14: kafka.hook[0].where: unknown field \"x\"; a text is written in "
         "quotes\n"
         "CONFIG r.yaml:8:7: kafka.hook[1]: \"hook\" is missing\n"
-        "UNAVAILABLE r.yaml:9:13: kafka.consumer: not available in this version\n"
+        "CONFIG r.yaml:9:14: kafka.consumer[0]: expected a mapping (\"key: value\"), not a text\n"
         "CONFIG r.yaml:10:21: kafka.client.servers: the list is empty; name at least one server, "
         "e.g. \"kafka-1:9092\"");
 }

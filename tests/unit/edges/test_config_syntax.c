@@ -88,16 +88,20 @@ static void top_level(void **state) {
         {TEXT(IN_KAFKA("hooks: []")), "CONFIG r.yaml:4:3: kafka: \"hooks\" means the same as "
                                       "\"hook\", which is given at line 3"},
         {TEXT(IN_KAFKA("consumer: [{topic: t}]")),
-         "UNAVAILABLE r.yaml:4:13: kafka.consumer: not available in this version"},
+         "CONFIG r.yaml:4:14: kafka.consumer[0]: \"topics\" is missing\n"
+         "CONFIG r.yaml:4:14: kafka.consumer[0]: \"group_id\" is missing\n"
+         "CONFIG r.yaml:4:14: kafka.consumer[0]: \"action\" is missing\n"
+         "CONFIG r.yaml:4:15: kafka.consumer[0]: unknown key \"topic\", did you mean \"topics\"?"},
         {TEXT(IN_KAFKA("consumer: {}")),
-         "UNAVAILABLE r.yaml:4:13: kafka.consumer: not available in this version"},
+         "CONFIG r.yaml:4:13: kafka.consumer: expected a list, not a mapping; write \"- \" before "
+         "each entry, or [ ] around them"},
         {TEXT(IN_KAFKA("clusters: [{name: a, servers: [k]}]")),
          "CONFIG r.yaml:3:10: kafka.hook[0]: \"cluster\" is missing; there are several: default, "
          "a\n"
          "CONFIG r.yaml:4:13: kafka.clusters: \"client\" (one cluster) and \"clusters\" (several) "
          "cannot stand together"},
         {TEXT(IN_KAFKA("<<: {}")), "CONFIG r.yaml:4:3: kafka: unknown key \"<<\" (accepted: "
-                                   "client, clusters, producer, hook)"},
+                                   "client, clusters, producer, hook, consumer)"},
         {TEXT(IN_KAFKA("[a]: 1")),
          "SYNTAX r.yaml:4:3: a key must be a text; put a value that begins with { or [ in quotes"},
         {TEXT(WITH_RULE("client: k")),

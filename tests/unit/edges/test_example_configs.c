@@ -273,6 +273,88 @@ static void tlink(void **state) {
     config_unref(config);
 }
 
+/* One record on its way back. */
+struct record_row {
+    const char *rule, *key, *value;
+    const char *command; /* NULL: an error in the log and nothing else */
+};
+
+static void write_command(const struct downlink_command *c, enum downlink_action action,
+                          char text[TEXT_SIZE]) {
+    const mqk_publish *p = &c->as.publish;
+    const mqk_str username = action == DOWNLINK_KICK ? c->as.kick.username : c->as.clean.username;
+    if (action == DOWNLINK_PUBLISH) {
+        snprintf(text, TEXT_SIZE, "publish %.*s %.*s q%d r%d", STR_ARG(p->topic),
+                 STR_ARG(p->payload), p->qos, p->retain);
+    } else {
+        snprintf(text, TEXT_SIZE, "%s %.*s", action == DOWNLINK_KICK ? "kick" : "clean",
+                 STR_ARG(username));
+    }
+}
+
+static void check_record(const struct settings *settings, const struct record_row *row) {
+    size_t rule = 0;
+    while (!str_equal(downlink_name(settings->downlink, rule), mqk_cstr(row->rule))) {
+        rule++;
+    }
+    struct downlink_host host;
+    struct downlink_command command;
+    char text[TEXT_SIZE] = "";
+    downlink_host_init(&host, STR(NODE));
+    downlink_command_init(&command);
+    command.record = (mqk_kafka_record){.size = sizeof(command.record),
+                                        .topic = mqk_cstr(settings->consumers[rule].topics[0]),
+                                        .timestamp_ms = 1700000000123,
+                                        .ts_type = MQK_TS_CREATE,
+                                        .key = mqk_cstr(row->key),
+                                        .value = mqk_cstr(row->value)};
+    enum downlink_verdict verdict = downlink_evaluate(settings->downlink, rule, &host, &command);
+    if (verdict == DOWNLINK_COMMAND) {
+        write_command(&command, downlink_action(settings->downlink, rule), text);
+    }
+    assert_string_equal(text, row->command ? row->command : "");
+    assert_int_equal(verdict, row->command ? DOWNLINK_COMMAND : DOWNLINK_UNUSABLE);
+    downlink_command_fini(&command);
+}
+
+static void tlink_downlink(void **state) {
+    (void)state;
+    static const struct record_row rows[] = {
+        {"msg_down", "a/b", "\x01 any bytes", "publish a/b \x01 any bytes q0 r0"},
+        {"msg_down", "a/b", NULL, "publish a/b  q0 r0"},
+        {"msg_down", NULL, "x", NULL},
+        {"msg_down", "a/#", "x", NULL},
+        {"kick_out", NULL, "{\"username\":\"u1\"}", "kick u1"},
+        {"kick_out", "k", "{\"username\":\"u1\",\"deviceName\":\"d\",\"productKey\":\"p\"}",
+         "kick u1"},
+        {"kick_out", NULL, "{\"username\":\"\",\"deviceName\":\"d\",\"productKey\":\"p\"}",
+         "kick d&p"},
+        {"kick_out", NULL, "{\"deviceName\":\"d\",\"productKey\":\"p\"}", "kick d&p"},
+        {"kick_out", NULL, "{\"username\":null,\"deviceName\":\"d\",\"productKey\":\"p\"}",
+         "kick d&p"},
+        {"kick_out", NULL, "{\"deviceName\":\"d\"}", NULL},
+        {"kick_out", NULL, "{\"productKey\":\"p\"}", NULL},
+        {"kick_out", NULL, "{}", NULL},
+        {"kick_out", NULL, "u1", NULL},
+        {"kick_out", NULL, NULL, NULL},
+        {"acl_clean", NULL, "{\"username\":\"u1\"}", "clean u1"},
+        {"acl_clean", NULL, "{\"deviceName\":\"d\",\"productKey\":\"p\"}", "clean d&p"},
+        {"acl_clean", NULL, "{\"username\":\"\"}", NULL},
+    };
+    struct mqk_config *config = load("tlink");
+    const struct settings *settings = config_settings(config);
+    assert_int_equal(settings->consumer_count, 3);
+    for (size_t i = 0; i < settings->consumer_count; i++) {
+        assert_string_equal(settings->consumers[i].group_id, "emqx_cluster");
+        assert_int_equal(settings->consumers[i].offset_reset, OFFSET_RESET_EARLIEST);
+        assert_int_equal(settings->consumers[i].commit_interval_ms, 5000);
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_record(settings, &rows[i]);
+    }
+    config_unref(config);
+}
+
 static void emqx5_gen1(void **state) {
     (void)state;
     static const struct row rows[] = {
@@ -384,8 +466,10 @@ static void emqx5_gen2(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(emqttd), cmocka_unit_test(emq2),       cmocka_unit_test(emqx4),
-        cmocka_unit_test(tlink),  cmocka_unit_test(emqx5_gen1), cmocka_unit_test(emqx5_gen2),
+        cmocka_unit_test(emqttd),         cmocka_unit_test(emq2),
+        cmocka_unit_test(emqx4),          cmocka_unit_test(tlink),
+        cmocka_unit_test(tlink_downlink), cmocka_unit_test(emqx5_gen1),
+        cmocka_unit_test(emqx5_gen2),
     };
     if (argc != 2) {
         fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
