@@ -47,9 +47,8 @@ void spool_unpin(struct spool *s, uint32_t slot) {
 
 void spool_count_damaged(struct spool *s, uint64_t count) {
     s->damaged += count;
-    log_write(s->owner.log, MQK_LOG_ERROR, "SPOOL_DAMAGED",
-              "a record in the spool in %s is damaged and was left out; look after the disk",
-              s->dir);
+    s->news |= NEWS_DAMAGED;
+    spool_kick(s);
 }
 
 /* ---- Putting in ---- */

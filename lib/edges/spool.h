@@ -108,7 +108,8 @@ void spool_wait(struct spool *s, struct spool_ref ref);
 /* A record that was handed out (or put in without `waiting`) is done and leaves. Any thread. */
 void spool_done(struct spool *s, struct spool_ref ref);
 
-/* Hands out the oldest waiting record; false when none waits (or the disk cannot be read now). One
+/* Hands out the oldest waiting record; false when none waits (or the disk cannot be read now, or
+ * much that is done still has to be deleted there: ask again while spool_waiting() is not 0). One
  * thread at a time. */
 bool spool_next(struct spool *s, struct spool_item *item);
 /* Gives the item handed out last back unused: the next spool_next() hands it out again. Same

@@ -242,6 +242,7 @@ static void end(struct spool *s) {
     }
     spool_remove_files(s);
     spool_sync_journal(s);
+    spool_tell_news(s);
 }
 
 void spool_close(struct spool *s) {

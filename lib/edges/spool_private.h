@@ -41,6 +41,10 @@ struct spool_reader {
     size_t header_capacity;
 };
 
+/* What the thread has to write into the log: never with the lock, for who reads the log may ask how
+ * the spool is. */
+enum spool_news { NEWS_DAMAGED = 1, NEWS_STORE_FAILED = 2, NEWS_SYNC_FAILED = 4, NEWS_WELL = 8 };
+
 struct spool {
     char *dir;
     struct spool_settings settings;
@@ -93,7 +97,8 @@ struct spool {
     int64_t dropped_ms;    /* when a record was dropped last; 0: never */
     bool refused_room;     /* a record was refused because no block was free */
 
-    bool kicked; /* the thread was told to look around */
+    unsigned news; /* enum spool_news */
+    bool kicked;   /* the thread was told to look around */
     bool stop;
 
     /* The thread's own. */
@@ -128,6 +133,8 @@ void *spool_thread(void *spool);
 bool spool_delete_done(struct spool *s);
 /* Forces the journal to the disk. */
 void spool_sync_journal(struct spool *s);
+/* Writes the news into the log. */
+void spool_tell_news(struct spool *s);
 /* Removes the files of big records that are done. */
 void spool_remove_files(struct spool *s);
 /* Reads when the oldest record of the store was accepted. */

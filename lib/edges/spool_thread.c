@@ -13,16 +13,37 @@
 
 /* ---- What the disk says ---- */
 
-static void tell_broken(struct spool *s, const char *what, const char *why, char message[200]) {
-    snprintf(message, 200,
-             "the spool in %.70s cannot be %s: %.40s; make room on its disk and let "
-             "this process write",
-             s->dir, what, why);
-    log_write(s->owner.log, MQK_LOG_ERROR, "SPOOL", "%s", message);
+void spool_tell_news(struct spool *s) {
+    char store_message[sizeof(s->store_message)];
+    char sync_message[sizeof(s->sync_message)];
+    pthread_mutex_lock(&s->lock);
+    unsigned news = s->news;
+    s->news = 0;
+    memcpy(store_message, s->store_message, sizeof(store_message));
+    memcpy(sync_message, s->sync_message, sizeof(sync_message));
+    pthread_mutex_unlock(&s->lock);
+    if (news & NEWS_DAMAGED) {
+        log_write(s->owner.log, MQK_LOG_ERROR, "SPOOL_DAMAGED",
+                  "records in the spool in %s are damaged and were left out; look after the disk",
+                  s->dir);
+    }
+    if (news & NEWS_STORE_FAILED) {
+        log_write(s->owner.log, MQK_LOG_ERROR, "SPOOL", "%s", store_message);
+    }
+    if (news & NEWS_SYNC_FAILED) {
+        log_write(s->owner.log, MQK_LOG_ERROR, "SPOOL", "%s", sync_message);
+    }
+    if (news & NEWS_WELL) {
+        log_write(s->owner.log, MQK_LOG_INFO, "SPOOL", "the spool in %s can be written again",
+                  s->dir);
+    }
 }
 
-static void tell_well_again(struct spool *s) {
-    log_write(s->owner.log, MQK_LOG_INFO, "SPOOL", "the spool in %s can be written again", s->dir);
+static void tell_broken(struct spool *s, const char *what, const char *why, char message[200]) {
+    snprintf(message, 200,
+             "the spool in %.70s cannot be %s: %.40s; make room on its disk and let this process "
+             "write",
+             s->dir, what, why);
 }
 
 void spool_store_refused(struct spool *s, int code) {
@@ -38,7 +59,7 @@ void spool_store_refused(struct spool *s, int code) {
 static void store_worked(struct spool *s) {
     if (s->store_failed) {
         s->store_failed = false;
-        tell_well_again(s);
+        s->news |= NEWS_WELL;
     }
 }
 
@@ -120,7 +141,7 @@ void spool_sync_journal(struct spool *s) {
         }
         if (s->sync_failed) {
             s->sync_failed = false;
-            tell_well_again(s);
+            s->news |= NEWS_WELL;
         }
     } else {
         s->sync_failures++;
@@ -129,6 +150,7 @@ void spool_sync_journal(struct spool *s) {
         journal_touch_all(&s->journal);
         if (!s->sync_failed) {
             s->sync_failed = true;
+            s->news |= NEWS_SYNC_FAILED;
             tell_broken(s, "synced", strerrordesc_np(code), s->sync_message);
         }
     }
@@ -453,7 +475,7 @@ static void try_store(struct spool *s) {
 }
 
 struct chores {
-    bool sync, drop, move, remove, watch, retry, files, stop;
+    bool sync, drop, move, remove, watch, retry, files, news, stop;
 };
 
 static int64_t least(int64_t a, int64_t b) {
@@ -462,7 +484,7 @@ static int64_t least(int64_t a, int64_t b) {
 
 /* What is to be done at this moment, and when to look again; locked. */
 static struct chores look_around(struct spool *s, int64_t now_ms, int64_t *next_ms) {
-    struct chores c = {.stop = s->stop};
+    struct chores c = {.stop = s->stop, .news = s->news != 0};
     bool failed = s->store_failed || s->sync_failed;
     *next_ms = s->watch_ms;
     c.watch = now_ms >= s->watch_ms;
@@ -499,7 +521,7 @@ static struct chores look_around(struct spool *s, int64_t now_ms, int64_t *next_
 
 static bool has_chores(const struct chores *c) {
     return c->sync || c->drop || c->move || c->remove || c->watch || c->retry || c->files ||
-           c->stop;
+           c->news || c->stop;
 }
 
 static void wait_for_work(struct spool *s, int64_t until_ms) {
@@ -549,6 +571,7 @@ void *spool_thread(void *spool) {
             s->watch_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
             pthread_mutex_unlock(&s->lock);
         }
+        spool_tell_news(s);
         if (c.files) {
             spool_remove_files(s);
         }
