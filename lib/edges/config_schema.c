@@ -113,7 +113,7 @@ static const cyaml_strval_t skip_own_words[] = {
     TEXT(S, "max_batch_bytes", max_batch_bytes, .check = check_size, .min = 1, .max = INT32_MAX)   \
     MAP(S, "buffer", buffer, buffer, NAME)                                                         \
     TEXT(S, "replayq_dir", replayq_dir, .check = check_not_empty)                                  \
-    TEXT(S, "dead_letter", dead_letter, .check = check_kafka_topic)
+    TEXT(S, "dead_letter", dead_letter, .check = check_topic)
 
 #define CLIENT_KEYS(S, TEXT, WORD, MAP, TEXTS, MAPS, NONE)                                         \
     TEXT(S, "client_id", client_id, .check = check_not_empty)                                      \

@@ -8,7 +8,6 @@
 
 #include "config_check.h"
 #include "error.h"
-#include "kafka_topic.h"
 #include "units.h"
 
 #define MAX_SERVERS  1000u
@@ -109,15 +108,6 @@ void check_sync(struct check *c, const struct yaml_node *value, const struct key
     const char *wrong = units_duration(value->text, false, &ms);
     check_range(c, value, rule, wrong ? "expected always, or a duration such as 10ms or 1s" : NULL,
                 ms, ms_units);
-}
-
-void check_kafka_topic(struct check *c, const struct yaml_node *value,
-                       const struct key_rule *rule) {
-    (void)rule;
-    const char *wrong = kafka_topic_check(value->text);
-    if (wrong) {
-        ERROR(c, value, "%s", wrong);
-    }
 }
 
 void check_not_empty(struct check *c, const struct yaml_node *value, const struct key_rule *rule) {

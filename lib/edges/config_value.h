@@ -14,7 +14,6 @@ void check_duration_ms(struct check *c, const struct yaml_node *value, const str
 void check_size(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 /* A duration, or "always". */
 void check_sync(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
-void check_kafka_topic(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_number(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_server_name(struct check *c, const struct yaml_node *value, const struct key_rule *rule);
 void check_connection_strategy(struct check *c, const struct yaml_node *value,

@@ -119,6 +119,11 @@ static const struct {
      "}]}"},
     {"hook", NULL, "kafka: {client: {servers: [k]}, hook: [{hook: message.publish, topic: t, ",
      "}, {hook: message.publish, topic: u}]}"},
+    {"consumer", NULL,
+     "kafka: {client: {servers: [k]}, hook: [{hook: message.publish, topic: t}], consumer: "
+     "[{topics: "
+     "[t], group_id: g, action: publish, mqtt_topic: a, ",
+     "}]}"},
     {"regex", NULL,
      "kafka: {client: {servers: [k]}, hook: [{hook: message.publish, topic: t, regex: {pattern: "
      "'a/b', ",
@@ -175,6 +180,44 @@ static void evaluate(const struct ruleset *rules, struct written *out) {
     }
 }
 
+/* What the consumer rule, if there is one, makes of a record. */
+static void consume(const struct settings *settings, struct written *out) {
+    out->text[0] = '\0';
+    if (settings->consumer_count == 0) {
+        return;
+    }
+    struct downlink_host host;
+    struct downlink_command c;
+    const mqk_header origin = {mqk_cstr(ORIGIN_HEADER), mqk_cstr("n")};
+    downlink_host_init(&host, mqk_cstr("n"));
+    downlink_command_init(&c);
+    c.record = (mqk_kafka_record){.size = sizeof(c.record),
+                                  .topic = mqk_cstr("t"),
+                                  .key = mqk_cstr("aGk="),
+                                  .value = mqk_cstr("aGk="),
+                                  .headers = &origin,
+                                  .header_count = 1};
+    enum downlink_verdict verdict = downlink_evaluate(settings->downlink, 0, &host, &c);
+    const mqk_publish *p = &c.as.publish;
+    snprintf(out->text, sizeof(out->text), "%d %.*s %.*s %d %d", (int)verdict,
+             (int)c.record.key.len, c.record.key.data, (int)p->payload.len, p->payload.data,
+             (int)p->qos, (int)p->retain);
+    downlink_command_fini(&c);
+}
+
+static bool same_consumers(const struct settings *a, const struct settings *b) {
+    struct written of_a, of_b;
+    consume(a, &of_a);
+    consume(b, &of_b);
+    if (a->consumer_count != b->consumer_count || strcmp(of_a.text, of_b.text) != 0) {
+        return false;
+    }
+    const struct consumer_settings *x = a->consumers, *y = b->consumers;
+    return a->consumer_count == 0 ||
+           (x->scope == y->scope && x->offset_reset == y->offset_reset &&
+            x->commit_interval_ms == y->commit_interval_ms && x->max_in_flight == y->max_in_flight);
+}
+
 static bool same_settings(const struct mqk_config *left, const struct mqk_config *right) {
     const struct settings *a = config_settings(left), *b = config_settings(right);
     struct written of_a, of_b;
@@ -183,7 +226,7 @@ static bool same_settings(const struct mqk_config *left, const struct mqk_config
     return a->cluster_count == b->cluster_count && a->lane_count == b->lane_count &&
            cluster_settings_equal(&a->clusters[0], &b->clusters[0]) &&
            producer_settings_equal(&a->lanes[0].producer, &b->lanes[0].producer) &&
-           strcmp(of_a.text, of_b.text) == 0;
+           strcmp(of_a.text, of_b.text) == 0 && same_consumers(a, b);
 }
 
 static bool is_default(const char *section, const char *key, const char *value) {
@@ -214,13 +257,32 @@ static void other_values_are_not_the_default(void **state) {
     (void)state;
     static const struct {
         const char *section, *key, *value;
-    } cases[] = {{"client", "client_id", "other"}, {"ssl", "verify", "false"},
-                 {"producer", "linger", "21ms"},   {"producer", "acks", "leader"},
-                 {"buffer", "memory", "63MB"},     {"buffer", "when_full", "refuse"},
-                 {"hook", "filter", "b/#"},        {"hook", "value_format", "text"},
-                 {"hook", "envelope", "raw"},      {"hook", "stop", "true"},
-                 {"hook", "max_topics", "999"},    {"regex", "field", "clientid"},
-                 {"producer", "produce", "sync"},  {"producer", "compression", "lz4"}};
+    } cases[] = {{"client", "client_id", "other"},
+                 {"ssl", "verify", "false"},
+                 {"producer", "linger", "21ms"},
+                 {"producer", "acks", "leader"},
+                 {"buffer", "memory", "63MB"},
+                 {"buffer", "when_full", "refuse"},
+                 {"hook", "filter", "b/#"},
+                 {"hook", "value_format", "text"},
+                 {"hook", "envelope", "raw"},
+                 {"hook", "stop", "true"},
+                 {"hook", "max_topics", "999"},
+                 {"regex", "field", "clientid"},
+                 {"producer", "produce", "sync"},
+                 {"producer", "compression", "lz4"},
+                 {"buffer", "disk", "1GB"},
+                 {"buffer", "sync", "always"},
+                 {"consumer", "scope", "every_node"},
+                 {"consumer", "offset_reset", "earliest"},
+                 {"consumer", "commit_interval", "6s"},
+                 {"consumer", "max_in_flight", "999"},
+                 {"consumer", "payload", "x"},
+                 {"consumer", "qos", "1"},
+                 {"consumer", "retain", "true"},
+                 {"consumer", "skip_own", "node"},
+                 {"consumer", "key_encoding", "base64"},
+                 {"consumer", "value_encoding", "base64"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (is_default(cases[i].section, cases[i].key, cases[i].value)) {
             fail_msg("%s.%s: %s makes no difference", cases[i].section, cases[i].key,
