@@ -105,6 +105,19 @@ static bool write_duration(struct conversion *c, const struct convert_row *row,
     return true;
 }
 
+static bool write_folder(struct conversion *c, const struct convert_row *row,
+                         const struct setting *node, unsigned indent) {
+    if (node->text.len == 0 || str_equal(node->text, STR("false"))) {
+        convert_note(c, node, "names no folder; left out");
+        return false;
+    }
+    if (node->text.data[0] != '/') {
+        convert_note(c, node, "relative: taken from the folder in which the host runs");
+    }
+    convert_line(&c->yaml, indent, row->to, node->text);
+    return true;
+}
+
 /* False: the value is not usable (noted), or there is nothing to write. */
 static bool write_row(struct conversion *c, const struct convert_row *row,
                       const struct setting *node, unsigned indent) {
@@ -114,6 +127,8 @@ static bool write_row(struct conversion *c, const struct convert_row *row,
     case CONVERT_TEXT:
         convert_line(&c->yaml, indent, row->to, node->text);
         return true;
+    case CONVERT_FOLDER:
+        return write_folder(c, row, node, indent);
     case CONVERT_WORD:
         if (!convert_find_word(row->words, node->text, &word)) {
             convert_note(c, node, "this word has no counterpart; left out");

@@ -5,7 +5,14 @@
 
 #include "convert.h"
 
-enum convert_kind { CONVERT_TEXT, CONVERT_WORD, CONVERT_DURATION, CONVERT_SIZE, CONVERT_NOTHING };
+enum convert_kind {
+    CONVERT_TEXT,
+    CONVERT_FOLDER,
+    CONVERT_WORD,
+    CONVERT_DURATION,
+    CONVERT_SIZE,
+    CONVERT_NOTHING
+};
 
 /* One setting of theirs. A table ends with a row whose `from` is NULL. */
 struct convert_row {
@@ -20,6 +27,8 @@ struct convert_row {
 
 #define ROW_TEXT(theirs, ours, otherwise)                                                          \
     { .from = theirs, .to = ours, .kind = CONVERT_TEXT, .fallback = otherwise }
+#define ROW_FOLDER(theirs, ours)                                                                   \
+    { .from = theirs, .to = ours, .kind = CONVERT_FOLDER }
 #define ROW_WORD(theirs, ours, otherwise, list)                                                    \
     { .from = theirs, .to = ours, .kind = CONVERT_WORD, .fallback = otherwise, .words = list }
 #define ROW_DURATION(theirs, ours, otherwise, least, most)                                         \

@@ -63,7 +63,7 @@ static const struct convert_row ssl_rows[] = {
         ROW_SIZE("max_batch_bytes", "max_batch_bytes", batch),                                     \
         ROW_WORD("required_acks", "acks", NULL, " all_isr=all leader_only=leader none "),          \
         ROW_DURATION("max_linger_ms", "linger", NULL, 0, 15 * MINUTE),                             \
-        ROW_NOTHING("replayq_dir", "records wait in memory, see producer.buffer")
+        ROW_FOLDER("replayq_dir", "replayq_dir")
 
 static const struct convert_row producer_first[] = {
     PRODUCER_ROWS("sync", "3000ms", "plain", "none", "random", NULL), END};

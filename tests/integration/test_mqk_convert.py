@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mqk convert`, from file to record: python3 test_mqk_convert.py PATH-TO-MQK [unittest options]"""
 import json
+import re
 import sys
 import textwrap
 import unittest
@@ -96,8 +97,22 @@ class FirstGeneration(ConvertTest):
         for line in ('client_id: "gw"', '- "k1:9092"', '- "k2:9093"', "produce: async",
                      "produce_sync_timeout: 2500ms", "encode_payload_type: base64",
                      "compression: snappy", "partitioner: roundrobin", "request_timeout: 240s",
-                     "min_metadata_refresh_interval: 5s"):
+                     "min_metadata_refresh_interval: 5s", 'replayq_dir: "/var/lib/replayq"'):
             self.assertIn(line + "\n", yaml)
+
+    def test_queue_folders(self):
+        file = ("kafka { producer { replayq_dir = %s }, hook = [{hook = message.publish, topic = t, "
+                "producer { replayq_dir = /r }}] }")
+        for folder, note in (('"/q"', ""), ("q/p", "relative"), ("false", "no folder"),
+                             ('""', "no folder"), ("null", ""), ("undefined", "")):
+            with self.subTest(folder):
+                yaml, err = self.convert(file % folder)
+                kept = "q" in folder
+                self.assertEqual(len(re.findall("(?m)^ +replayq_dir: ", yaml)), 1 + kept)
+                self.assertIn('        replayq_dir: "/r"\n', yaml)
+                self.assertIn(note, err)
+                self.assertEqual("kafka.producer.replayq_dir" in err, note != "")
+                self.records(yaml, MESSAGE)
 
     def test_defaults_are_written(self):
         yaml, _ = self.convert("kafka { hook = [{hook = message.publish, topic = t}] }")
@@ -106,11 +121,12 @@ class FirstGeneration(ConvertTest):
                      "compression: none", "partitioner: random", 'filter: "#"'):
             self.assertIn(line + "\n", yaml)
         self.assertNotIn("key:", yaml)
+        self.assertNotIn("replayq_dir:", yaml)
 
     def test_what_has_no_counterpart_is_named_twice(self):
         yaml, err = self.convert(FIRST)
         for setting in ("kafka.client.connection_strategy", "kafka.client.query_api_versions",
-                        "kafka.producer.replayq_dir", "kafka.hook[1].filter"):
+                        "kafka.hook[1].filter"):
             self.assertRegex(yaml, r"(?m)^#   line \d+: " + setting.replace("[", r"\["))
             self.assertIn(setting, err)
         _, err = self.convert("kafka { nosuch { a = 1, b = [x, y] }, "
