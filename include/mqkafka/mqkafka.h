@@ -664,9 +664,9 @@ typedef struct mqk_publish {
      *  Message-Expiry-Interval (number, seconds), Content-Type, Response-Topic, Correlation-Data.
      *  A host that speaks MQTT 3 only leaves them out. */
     const mqk_property *props;
-    size_t props_count;
+    size_t props_count;         /**< how many */
     const mqk_pair *user_props; /**< user properties, in order; values are never absent */
-    size_t user_props_count;
+    size_t user_props_count;    /**< how many */
 } mqk_publish;
 
 /**
@@ -1025,7 +1025,9 @@ MQK_API mqk_status mqk_bridge_cluster_stats(mqk_bridge *bridge, size_t index,
 
 /**
  * Reads counters and state of one consumer rule. Set `stats->size` first.
- * @param index from 0, below mqk_stats.consumers
+ * @param bridge the bridge
+ * @param stats  receives them
+ * @param index  from 0, below mqk_stats.consumers
  * @retval MQK_OK, MQK_ERR_ARGUMENT (no such rule), MQK_ERR_FORKED
  * Any thread. @since 0.9
  */

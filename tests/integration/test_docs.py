@@ -8,6 +8,7 @@ A block is tried by its language, together with the files that blocks before it 
 cannot be tried stands in UNTRIED, with the reason.
 """
 import glob
+import json
 import os
 import re
 import shutil
@@ -27,13 +28,27 @@ UNTRIED = {
     ('README.md', '==> Publishing with'): 'examples/quickstart.sh prints it, with the time of the day',
     ('README.md', 'sudo apt-get install gcc'): 'it would change the machine; its packages are compared',
     ('README.md', 'sudo apt-get install build-essential'): 'tests/debian.sh builds the packages so',
-    ('examples/mosquitto/README.md', 'plugin /usr/local'): 'the same lines stand in README.md',
+    ('examples/mqk/README.md', '$ mqk spool '): 'times and processes; test_mqk_spool.py types the like',
+    ('examples/grafana/README.md', '# prometheus.yml'): 'Prometheus reads it',
+    ('examples/grafana/README.md', 'groups:'): 'Prometheus reads it; test_stats_text.py knows its names',
 }
 # Pages whose programs another test runs.
 OTHERS = {'bindings/python/README.md': 'bindings/python/tests/test_docs.py'}
 
 # Files that pages speak of without showing them.
 FILES = {
+    'confluent_kafka.py': 'class Producer:\n'
+                          '    def __init__(self, settings):\n'
+                          '        print(settings["bootstrap.servers"])\n'
+                          '    def produce(self, topic, key, value, partition, timestamp, headers):\n'
+                          '        print(topic, key, value, partition, timestamp, headers)\n'
+                          '    def poll(self, timeout):\n'
+                          '        pass\n'
+                          '    flush = lambda self: print("flushed")\n',
+    'spool.yaml': 'kafka:\n'
+                  '  client: { servers: ["127.0.0.1:1"] }\n'
+                  '  producer: { buffer: { mode: disk, dir: spools } }\n'
+                  '  hook: [{ hook: message.publish, topic: telemetry, value: "${payload}" }]\n',
     'ca.pem': '', 'client.pem': '', 'client.key': '',
     'emqx_plugin_kafka.hocon': 'kafka { client { servers = ["k:9092"] }\n'
                                '  hook = [ { hook = message.publish, topic = t } ] }\n',
@@ -117,6 +132,7 @@ class Page:
         self.c = ''  # C blocks since the last program
         self.program = None  # compiled, its output not yet compared
         self.old = None  # a configuration of another system
+        self.exported = ''  # the records of a spool that the page shows last
         for file, content in FILES.items():
             self.write(file, content)
 
@@ -130,6 +146,9 @@ class Page:
                               **more)
         self.test.assertEqual(done.returncode, code, done.stdout)
         return done.stdout
+
+    def note(self, block):
+        self.exported = ''.join(re.findall(r'(?m)^\{"topic":.*\n', block.text)) or self.exported
 
     def attempt(self, block):
         if block.language in BEFORE:
@@ -171,8 +190,21 @@ class Page:
             self.run('cc', *STRICT, source, '-o', self.program, *flags)
 
     def try_python(self, block):
-        if not SANITIZED:
+        if SANITIZED:
+            return
+        if 'sys.stdin' not in block.text:
             self.run(sys.executable, '-c', block.text)
+            return
+        # It sends an export again: that of the session before.
+        self.test.assertTrue(self.exported)
+        done = subprocess.run([sys.executable, '-c', block.text], cwd=self.folder, env=self.env, text=True,
+                              input=self.exported, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+        wanted = ['kafka-1:9092']
+        for record in map(json.loads, self.exported.splitlines()):
+            headers = [(h['name'], h['value']) for h in record['headers']]
+            wanted.append(f'{record["topic"]} {record["key"]} {record["value"]} {record["partition"]} '
+                          f'{record["timestamp"]} {headers}')
+        self.test.assertEqual(done.stdout.splitlines(), [*wanted, 'flushed'])
 
     def try_text(self, block):
         if self.name in OTHERS or SANITIZED:
@@ -187,6 +219,12 @@ class Page:
         self.run('bash', '-n', '-c', block.text)
         if 'pkg-config' in block.text and not SANITIZED:
             self.run('bash', '-e', '-c', block.text)
+        host = BUILD + '/tests/integration/spool_host'
+        if 'mqk spool' in block.text and os.path.exists(host):
+            self.run(host, 'spool.yaml', '7')
+            self.run('bash', '-e', '-c', block.text.replace('/var/lib/mqkafka', 'spools'))
+            said = self.run('mqk', 'spool', 'info', '--json', 'spools')
+            self.test.assertEqual(json.loads(said)['spools'][0]['records'], 7)
 
     def try_console(self, block):
         commands = re.findall(r'^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)', block.text, re.MULTILINE)
@@ -224,7 +262,8 @@ class Page:
         if not plugin or not broker or SANITIZED:
             return
         self.write('rules.yaml', read('examples/config/embedded.yaml'))
-        lines = re.sub(r'/\S+\.so', plugin[0], block.text).replace('/etc/mosquitto', self.folder)
+        lines = re.sub(r'/\S+\.so', plugin[0], block.text)
+        lines = re.sub(r'/etc/mosquitto|/var/lib/prometheus/node-exporter', self.folder, lines)
         self.write('mosquitto.conf', f'user {os.environ.get("USER") or "root"}\n'
                    f'listener 0 {self.folder}/socket\nallow_anonymous true\n' + lines)
         with open(os.path.join(self.folder, 'log'), 'w+', encoding='utf-8') as log:
@@ -262,6 +301,7 @@ class Docs(unittest.TestCase):
                     reason = [key for key in UNTRIED
                               if key[0] == name and block.text.startswith(key[1])]
                     used.update(reason)
+                    page.note(block)
                     if reason or (name in OTHERS and block.language in ('python', 'text', 'sh')):
                         continue
                     with self.subTest(f'{name}:{block.line}', language=block.language):
