@@ -32,6 +32,8 @@ UNTRIED = {
     ('examples/grafana/README.md', '# prometheus.yml'): 'Prometheus reads it',
     ('examples/grafana/README.md', 'groups:'): 'Prometheus reads it; test_stats_text.py knows its names',
 }
+# A page and its translation, which has the same blocks.
+TRANSLATIONS = {'README.zh-CN.md': 'README.md'}
 # Pages whose programs another test runs.
 OTHERS = {'bindings/python/README.md': 'bindings/python/tests/test_docs.py'}
 
@@ -96,6 +98,32 @@ class Block:
         """The file that the paragraph before the block names last."""
         names = re.findall(r'`([\w-]+\.(?:yaml|conf|config|hocon|c))`', self.paragraph)
         return names[0] if names else default
+
+
+def shape(text):
+    """What a page and its translation have in common, section by section."""
+    blocks = FENCE.findall(text)
+    sections = []
+    for section in re.split(r'(?m)^(?=#+ )', FENCE.sub('<block>\n', text)):
+        prose = re.sub(r'(?m)^\|.*\n', '', section)
+        words = re.sub(r'`[^`]+`|\]\([^)]*\)', ' ', prose)
+        count = section.count('<block>\n')
+        sections.append({
+            'title': section.partition('\n')[0],
+            'level': len(re.match('#*', section)[0]),
+            'blocks': [blocks.pop(0) for _ in range(count)],
+            'rows': [(row.replace('\\|', '').count('|'), sorted(re.findall(r'`[^`]+`', row)), numbers(row))
+                     for row in re.findall(r'(?m)^\|.*', section)],
+            'names': {' '.join(name.split()) for name in re.findall(r'`([^`]+)`', prose)},
+            'links': sorted(set(re.findall(r'\]\(([^)#]+)', section)) - {*TRANSLATIONS, *TRANSLATIONS.values()}),
+            'numbers': set(numbers(words)),
+            'paragraphs': len(re.findall(r'(?m)\S\n\n', prose)) + len(re.findall(r'(?m)^- ', prose)),
+        })
+    return sections
+
+
+def numbers(text):
+    return sorted(re.findall(r'\d[\d.,]*\d|\d', text))
 
 
 class Installed:
@@ -291,7 +319,7 @@ class Page:
 class Docs(unittest.TestCase):
     def test_every_block(self):
         used, count = set(), 0
-        for name in pages():
+        for name in sorted(set(pages()) - set(TRANSLATIONS)):
             blocks = [Block(name, match) for match in FENCE.finditer(read(name))]
             self.assertEqual(len(blocks) * 2, len(re.findall(r'^ *```', read(name), re.MULTILINE)), name)
             with tempfile.TemporaryDirectory() as folder:
@@ -352,8 +380,28 @@ class Docs(unittest.TestCase):
                     self.assertTrue(os.path.exists(os.path.join(REPO, path)))
                     if heading:
                         lines = re.findall(r'^#+ (.*)$', read(path), re.MULTILINE)
-                        self.assertIn(heading, {re.sub(r'[^a-z0-9 _-]', '', line.lower()).replace(' ', '-')
-                                                for line in lines})
+                        self.assertIn(heading, {re.sub(r'[^\w -]', '', line.lower()).replace(' ', '-') for line in lines})
+
+    def test_translations_keep_up(self):
+        for translation, original in TRANSLATIONS.items():
+            self.assertIn(f']({translation})', read(original))
+            ours, theirs = shape(read(original)), shape(read(translation))
+            for section, other in zip(ours, theirs):
+                with self.subTest(translation, section=section['title'], translated=other['title']):
+                    for fact in section.keys() - {'title'}:
+                        self.assertEqual(other[fact], section[fact])
+            self.assertEqual(len(ours), len(theirs))
+
+    def test_a_translation_that_falls_behind_is_noticed(self):
+        text = read('README.md')
+        for old, new in (('linger: 50ms', 'linger: 51ms'), ('### Rules\n', ''), ('## Buffers\n', '### Buffers\n'),
+                         ('| at most 150 ns |', '| at most 151 ns |'), ('`MQK_ERR_FORKED`', '`MQK_ERR_FORK`'),
+                         ('(examples/OPERATIONS.md)', '(examples/README.md)'), ('at most 1000 wait', 'at most 999 wait'),
+                         ('| missing | `undefined` | `undefined` | `null` |\n', ''), ('Apache-2.0, see', '')):
+            with self.subTest(old):
+                self.assertIn(old, text)
+                facts = [[{**section, 'title': ''} for section in shape(t)] for t in (text, text.replace(old, new))]
+                self.assertNotEqual(*facts)
 
     def test_the_packages_to_install_are_those_of_the_tests(self):
         command = re.findall(r'sudo apt-get install ((?:.*\\\n)*.*)\n', read('README.md'))[0]
