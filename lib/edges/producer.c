@@ -89,7 +89,7 @@ static void *serve(void *user) {
         }
         producer_settle(p);
         producer_mark(p);
-        if (p->fatal) {
+        if (atomic_load(&p->fatal)) {
             producer_rebuild(p);
         }
         if (atomic_load(&p->backlogged)) {
@@ -329,19 +329,28 @@ const struct topic_entry *producer_topic(struct producer *p, mqk_str name) {
 }
 
 uint64_t producer_queued(const struct producer *p, uint64_t *bytes) {
-    /* The backlog and the spool first: a record on its way from there to librdkafka is then seen at
-     * least once. */
-    uint64_t records = atomic_load(&p->backlog_count);
-    uint64_t backlog_bytes = atomic_load(&p->backlog_bytes);
-    if (p->spool && !is_leaving(p)) {
-        records += spool_waiting(p->spool);
-        records += atomic_load(&p->handing_over);
-    }
-    uint64_t held = atomic_load(&p->held);
+    uint64_t records;
+    uint64_t backlog;
+    uint64_t backlog_bytes;
+    uint64_t held;
+    do {
+        /* The backlog and the spool first: a record on its way from there to librdkafka is then
+         * seen at least once. One that comes back shows in `fatal` until the backlog has it. */
+        backlog = atomic_load(&p->backlog_count);
+        backlog_bytes = atomic_load(&p->backlog_bytes);
+        records = backlog;
+        if (p->spool && !is_leaving(p)) {
+            records += spool_waiting(p->spool);
+            records += atomic_load(&p->handing_over);
+        }
+        held = atomic_load(&p->held);
+        records += HELD_RECORDS(held);
+        records += records == 0 && atomic_load(&p->fatal);
+    } while (records == 0 && backlog != atomic_load(&p->backlog_count));
     if (bytes) {
         *bytes = backlog_bytes + HELD_BYTES(held);
     }
-    return records + HELD_RECORDS(held);
+    return records;
 }
 
 void producer_hurry(struct producer *p, bool hurry) {

@@ -56,6 +56,22 @@ static void note_failure(struct producer *p, const rd_kafka_message_t *message, 
     }
 }
 
+/* Errors that say nothing about the record, but that broker and client do not agree any more on
+ * what was sent: only a new client can go on. */
+static bool is_sequence_lost(rd_kafka_resp_err_t err) {
+    switch (err) {
+    case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
+    case RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE:
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Whether librdkafka hands the record back without having a verdict on it. */
 static bool comes_back(struct producer *p, rd_kafka_t *client, const rd_kafka_message_t *message,
                        mqk_status status) {
@@ -63,8 +79,9 @@ static bool comes_back(struct producer *p, rd_kafka_t *client, const rd_kafka_me
         return false;
     }
     bool can_wait = p->returning || ((uintptr_t)message->_private & OPAQUE_FLIGHT);
-    if (rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        p->fatal = true;
+    if (is_sequence_lost(message->err) ||
+        rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        atomic_store(&p->fatal, true);
         return can_wait || !atomic_load(&p->stop);
     }
     return status == MQK_ERR_CLOSED && can_wait;

@@ -80,7 +80,7 @@ void producer_on_error(rd_kafka_t *client, int code, const char *reason, void *o
                  p->cluster->name, text);
         producer_set_health(p, MQK_HEALTH_DOWN, message);
         log_write(p->owner.log, MQK_LOG_ERROR, "fatal", "%s", message);
-        p->fatal = true;
+        atomic_store(&p->fatal, true);
         return;
     }
     default:

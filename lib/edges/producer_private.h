@@ -50,7 +50,7 @@ struct producer {
     int64_t next_mark_ms;           /* when to call queue_age_mark() again */
     _Atomic uint64_t done_count;    /* records that librdkafka had and gave back */
     bool returning;                 /* what librdkafka gives up is kept, not reported */
-    bool fatal;                     /* the client has given up and must be replaced */
+    atomic_bool fatal;              /* the client has given up and must be replaced */
     struct backlog returned_flight; /* what came back: first what was in flight, … */
     uint64_t returned_lost;         /* of what came back: for which there was no memory */
     struct backlog returned_queue;  /* … then what was queued behind it */

@@ -121,7 +121,7 @@ void producer_rebuild(struct producer *p) {
     while (!producer_start_client(p, &err) && !atomic_load(&p->stop)) {
         nanosleep(&pause, NULL);
     }
-    p->fatal = false;
+    atomic_store(&p->fatal, false);
     log_write(p->owner.log, MQK_LOG_WARNING, "rebuild",
               "cluster \"%s\": a new client takes over; %zu records are sent again",
               p->cluster->name, p->backlog.count);

@@ -116,7 +116,7 @@ static void work_init(struct work *w, const struct downlink_rule *rule, struct d
                       struct downlink_command *c) {
     w->rule = rule;
     w->c = c;
-    w->found.used = 0;
+    payload_cache_init(&w->found);
     w->uuid.made = false;
     w->ctx = (struct render_context){.event = &host->event.event,
                                      .node = host->node,
