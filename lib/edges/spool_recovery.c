@@ -67,6 +67,24 @@ static int map_file(struct journal *j) {
     return 0;
 }
 
+/* Maps the file with more blocks when the disk has room for them, else as it is. What lies behind
+ * its end is no part of it. */
+static int map_and_grow(struct journal *j, uint32_t block_count) {
+    uint32_t before = j->block_count;
+    off_t size = (off_t)(FILE_HEAD + (uint64_t)before * j->block_size);
+    if (block_count <= before || ftruncate(j->fd, size) != 0) {
+        return map_file(j);
+    }
+    j->block_count = block_count;
+    int code = map_file(j);
+    if (code == 0) {
+        write_file_head(j->map, j);
+        return 0;
+    }
+    j->block_count = before;
+    return ftruncate(j->fd, size) == 0 ? map_file(j) : code;
+}
+
 static int make_journal(struct journal *j, const char *dir, uint32_t block_size,
                         uint32_t block_count) {
     char page[FILE_HEAD];
@@ -145,7 +163,8 @@ mqk_status journal_open(struct journal *j, const char *dir, uint32_t block_size,
         if (status != MQK_OK) {
             return journal_fail(j, status);
         }
-        *code = map_file(j);
+        bool may_grow = !damaged && j->block_size == block_size;
+        *code = may_grow ? map_and_grow(j, block_count) : map_file(j);
         if (*code != 0) {
             return journal_fail(j, MQK_ERR_IO);
         }

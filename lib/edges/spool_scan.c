@@ -157,7 +157,7 @@ static void scan_frames(struct scan *scan) {
 }
 
 static void reset_block(struct block *b) {
-    b->used = b->scan = b->live_from = JOURNAL_FIRST;
+    b->used = b->handed = b->scan = b->live_from = JOURNAL_FIRST;
     b->count = b->live = b->waiting = b->pins = 0;
     b->damaged = b->unsynced = false;
 }
