@@ -404,6 +404,7 @@ static int64_t oldest_in_journal(struct spool *s) {
         if (b->live == 0 || b->state == BLOCK_FILLING) {
             continue;
         }
+        b->live_from = b->live_from < b->handed ? b->handed : b->live_from;
         while (b->live_from < b->used && frame_state(b, b->live_from) == FRAME_DONE) {
             b->live_from = journal_after(b, b->live_from);
         }

@@ -126,14 +126,20 @@ void journal_set_state(struct block *b, uint32_t offset, enum frame_state state)
     }
 }
 
+void journal_hand_over(struct block *b, uint32_t offset, uint32_t live, uint32_t waiting) {
+    b->handed = offset;
+    b->live -= live;
+    b->waiting -= waiting;
+}
+
 struct block *journal_find(struct journal *j, uint64_t seq, uint32_t slot, uint32_t offset) {
     if (slot >= JOURNAL_SLOTS) {
         return NULL;
     }
     struct block *b = &j->blocks[slot];
     bool in_use = b->state == BLOCK_OPEN || b->state == BLOCK_SEALED;
-    if (!in_use || seq < b->first_seq || seq > b->last_seq || offset < JOURNAL_FIRST ||
-        offset % 8 != 0 || offset >= b->used || frame_seq(b, offset) != seq) {
+    if (!in_use || seq < b->first_seq || seq > b->last_seq || offset % 8 != 0 ||
+        offset >= b->used || offset < b->handed || frame_seq(b, offset) != seq) {
         return NULL;
     }
     return b;
@@ -145,6 +151,7 @@ struct block *journal_first_waiting(struct journal *j, uint32_t *slot, uint32_t 
         if (b->waiting == 0) {
             continue;
         }
+        b->scan = b->scan < b->handed ? b->handed : b->scan;
         while (b->scan < b->used && frame_state(b, b->scan) != FRAME_WAITING) {
             b->scan = journal_after(b, b->scan);
         }
@@ -179,6 +186,7 @@ static void start_block(struct block *b, enum block_state state, uint64_t seq) {
     b->first_seq = seq;
     b->last_seq = seq - 1;
     b->used = JOURNAL_FIRST;
+    b->handed = JOURNAL_FIRST;
     b->scan = JOURNAL_FIRST;
     b->live_from = JOURNAL_FIRST;
     b->count = b->live = b->waiting = b->pins = 0;

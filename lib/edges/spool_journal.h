@@ -18,7 +18,7 @@
 #include "log.h"
 
 #define JOURNAL_BLOCK_SIZE ((uint32_t)1 << 20)
-#define JOURNAL_MAX_BLOCKS 32u
+#define JOURNAL_MAX_BLOCKS 128u
 #define JOURNAL_MAX_BIG    32u
 #define JOURNAL_SLOTS      (JOURNAL_MAX_BLOCKS + JOURNAL_MAX_BIG)
 
@@ -42,6 +42,7 @@ struct block {
     uint32_t count;    /* of frames */
     uint32_t live;     /* not done */
     uint32_t waiting;
+    uint32_t handed;    /* frames before this offset were handed over: they are not here any more */
     uint32_t scan;      /* no frame before this offset waits */
     uint32_t live_from; /* no frame before this offset is live */
     uint32_t pins;      /* somebody reads it without the lock: it must stay */
@@ -75,9 +76,10 @@ struct journal_findings {
 };
 
 /* Opens the journal in a folder, or makes it with `block_count` (at most JOURNAL_MAX_BLOCKS)
- * blocks. One that exists with other sizes stays as it is while records are in it. Records up to
- * `moved` are taken for done. MQK_OK; MQK_ERR_CONFIG: made by a newer version; MQK_ERR_SYNTAX: not
- * a journal; MQK_ERR_IO with `code`, an errno. */
+ * blocks. One that exists grows to as many when there is room on the disk; what else differs stays
+ * as it is while records are in it. Records up to `moved` are taken for done. MQK_OK;
+ * MQK_ERR_CONFIG: made by a newer version; MQK_ERR_SYNTAX: not a journal; MQK_ERR_IO with `code`,
+ * an errno. */
 mqk_status journal_open(struct journal *j, const char *dir, uint32_t block_size,
                         uint32_t block_count, uint64_t moved, struct journal_findings *findings,
                         int *code);
@@ -122,6 +124,10 @@ mqk_str frame_record(const struct block *b, uint32_t offset);
 enum frame_state frame_state(const struct block *b, uint32_t offset);
 /* Changes the state and the block's counts. */
 void journal_set_state(struct block *b, uint32_t offset, enum frame_state state);
+
+/* From now on the block's frames before this offset, of which so many were live and waited, are
+ * somebody else's. */
+void journal_hand_over(struct block *b, uint32_t offset, uint32_t live, uint32_t waiting);
 
 /* The block and frame of a record, or NULL when it is not in the journal (any more). */
 struct block *journal_find(struct journal *j, uint64_t seq, uint32_t slot, uint32_t offset);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a journal stands in its files, for its two files: spool_journal.c (while it runs) and
- * spool_recovery.c (opening), and for spool_look.c (reading somebody else's). */
+/* How a journal stands in its files, for its own: spool_journal.c (while it runs), spool_recovery.c
+ * (opening), spool_scan.c (finding what is in it), and for spool_look.c (reading somebody
+ * else's). */
 #ifndef MQK_EDGES_SPOOL_JOURNAL_PRIVATE_H
 #define MQK_EDGES_SPOOL_JOURNAL_PRIVATE_H
 
@@ -47,6 +48,13 @@ int journal_make_file(const char *path, size_t size, int *code);
  * MQK_ERR_SYNTAX, MQK_ERR_CONFIG: see journal_open(). */
 mqk_status journal_read_head(struct journal *j, bool *damaged);
 
+/* Goes through the blocks and the big records' files, mends what is damaged, and puts the blocks
+ * that are in use into their order. 0, or an errno: why something could not be looked at. */
+int journal_scan(struct journal *j, const char *dir, uint64_t moved, bool damaged,
+                 struct journal_findings *findings);
+/* The same for the files alone, beside a journal that is new. */
+int journal_scan_big(struct journal *j, const char *dir, uint64_t moved,
+                     struct journal_findings *findings);
 /* Goes through a copy of the blocks and the big records' files, and changes nothing outside of
  * memory. 0 or an errno. */
 int journal_scan_copy(struct journal *j, const char *dir, struct journal_findings *findings);

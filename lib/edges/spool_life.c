@@ -82,19 +82,29 @@ static mqk_status open_store(struct spool *s, mqk_error *err) {
     }
 }
 
-static mqk_status open_journal(struct spool *s, struct journal_findings *findings, mqk_error *err) {
+/* On a disk that has little room the journal is smaller. */
+static mqk_status try_journal(struct spool *s, struct journal_findings *findings, int *code) {
     uint32_t count = block_count_for(s->settings.max_bytes);
     uint64_t moved = spool_store_state(s->store).moved;
-    int code = 0;
-    mqk_status status =
-        journal_open(&s->journal, s->dir, JOURNAL_BLOCK_SIZE, count, moved, findings, &code);
+    for (;; count = count / 2 > BLOCKS_LEAST ? count / 2 : BLOCKS_LEAST) {
+        *code = 0;
+        mqk_status status =
+            journal_open(&s->journal, s->dir, JOURNAL_BLOCK_SIZE, count, moved, findings, code);
+        if (status == MQK_OK || *code != ENOSPC || count == BLOCKS_LEAST) {
+            return status;
+        }
+    }
+}
+
+static mqk_status open_journal(struct spool *s, struct journal_findings *findings, mqk_error *err) {
+    int code;
+    mqk_status status = try_journal(s, findings, &code);
     if (status == MQK_ERR_SYNTAX) {
         status = set_aside(s, SPOOL_JOURNAL_FILE, "it is no journal", err);
         if (status != MQK_OK) {
             return status;
         }
-        status =
-            journal_open(&s->journal, s->dir, JOURNAL_BLOCK_SIZE, count, moved, findings, &code);
+        status = try_journal(s, findings, &code);
     }
     if (status == MQK_ERR_CONFIG) {
         return not_ours(err, s->dir, SPOOL_JOURNAL_FILE, "made by a newer version");

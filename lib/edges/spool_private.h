@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a spool, for its files: spool.c (what its users call), spool_thread.c (what its
- * thread does), spool_life.c (opening, closing, and a folder that went away). */
+ * thread does), spool_move.c (from the journal to the store and out of it), spool_life.c (opening,
+ * closing, and a folder that went away). */
 #ifndef MQK_EDGES_SPOOL_PRIVATE_H
 #define MQK_EDGES_SPOOL_PRIVATE_H
 
@@ -19,7 +20,8 @@
 #define SPOOL_DELETE_COUNT 8192u
 /* So much of what is done may wait for being deleted, before nothing more is handed out. */
 #define SPOOL_DONE_MOST  (16u * SPOOL_DELETE_COUNT)
-#define SPOOL_DROP_COUNT 512u
+#define SPOOL_DROP_COUNT 128u
+#define SPOOL_MOVE_COUNT 16u /* blocks at most that are moved in one transaction */
 #define SPOOL_READ_BYTES ((size_t)64 << 10)
 #define SPOOL_READ_COUNT 512u
 
@@ -39,6 +41,14 @@ struct spool_reader {
     uint32_t pinned; /* block that its texts stand in, or JOURNAL_SLOTS */
     mqk_header *headers;
     size_t header_capacity;
+};
+
+/* A block on its way to the store. */
+struct spool_moving {
+    uint32_t slot;
+    uint32_t moved; /* records that were copied */
+    uint32_t at;    /* frames that were handed over */
+    size_t first;   /* place of its first frame in `stored` */
 };
 
 /* What the thread has to write into the log: never with the lock, for who reads the log may ask how
@@ -104,8 +114,9 @@ struct spool {
     /* The thread's own. */
     uint64_t *seqs; /* SPOOL_DELETE_COUNT */
     uint64_t *sorted;
-    uint8_t *stored; /* one for each frame that a block can have */
+    uint8_t *stored; /* one for each frame of the blocks that are moved */
     size_t stored_capacity;
+    struct spool_moving moving[SPOOL_MOVE_COUNT];
     struct spool_batch drop_batch;
     uint32_t drop_places[SPOOL_DROP_COUNT];
     int64_t watch_ms; /* when to look after the folder */
@@ -129,6 +140,10 @@ void spool_store_refused(struct spool *s, int code);
 
 /* The thread. */
 void *spool_thread(void *spool);
+/* Whether a block can be moved; locked. */
+bool spool_can_move(struct spool *s);
+/* Moves the oldest blocks to the store; whether it did. */
+bool spool_move_blocks(struct spool *s);
 /* Deletes from the store what is done; whether there was something. */
 bool spool_delete_done(struct spool *s);
 /* Forces the journal to the disk. */

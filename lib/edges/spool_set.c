@@ -142,10 +142,13 @@ bool spool_set_remove(struct spool_set *set, uint64_t seq, uint64_t *cost) {
     return true;
 }
 
-size_t spool_set_first_done(const struct spool_set *set, uint64_t *seqs, size_t max) {
+size_t spool_set_next_done(const struct spool_set *set, uint32_t *after, uint64_t *seqs,
+                           size_t max) {
     size_t count = 0;
-    for (uint32_t at = set->first_done; at && count < max; at = set->entries[at - 1].next_done) {
+    uint32_t at = *after ? set->entries[*after - 1].next_done : set->first_done;
+    for (; at && count < max; at = set->entries[at - 1].next_done) {
         seqs[count++] = set->entries[at - 1].seq;
+        *after = at;
     }
     return count;
 }

@@ -49,7 +49,9 @@ bool spool_set_done(struct spool_set *set, uint64_t seq, uint64_t *cost);
 /* Takes a number out; false when it is not in it. */
 bool spool_set_remove(struct spool_set *set, uint64_t seq, uint64_t *cost);
 
-/* Copies the numbers that were done first, at most `max`, and leaves them in the set. */
-size_t spool_set_first_done(const struct spool_set *set, uint64_t *seqs, size_t max);
+/* Copies the numbers that were done first, at most `max`, and leaves them in the set. `after` is 0,
+ * or where the last call stopped, when nothing that is done was taken out since. */
+size_t spool_set_next_done(const struct spool_set *set, uint32_t *after, uint64_t *seqs,
+                           size_t max);
 
 #endif

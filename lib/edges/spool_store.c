@@ -476,6 +476,10 @@ int spool_store_remove(struct spool_store *store, uint64_t seq) {
     return rc;
 }
 
+uint64_t spool_store_moved(const struct spool_store *store) {
+    return store->changed.moved;
+}
+
 void spool_store_set_moved(struct spool_store *store, uint64_t moved) {
     store->changed.moved = moved;
 }

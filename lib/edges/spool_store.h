@@ -54,6 +54,8 @@ uint64_t spool_store_count(const struct spool_store *store);
 int spool_store_begin(struct spool_store *store);
 int spool_store_add(struct spool_store *store, uint64_t seq, const void *encoded, size_t size);
 int spool_store_remove(struct spool_store *store, uint64_t seq); /* not there: no error */
+/* `moved`, as the open transaction has changed it. */
+uint64_t spool_store_moved(const struct spool_store *store);
 void spool_store_set_moved(struct spool_store *store, uint64_t moved);
 void spool_store_set_low(struct spool_store *store, uint64_t low);
 int spool_store_commit(struct spool_store *store);

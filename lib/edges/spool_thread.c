@@ -161,155 +161,6 @@ void spool_sync_journal(struct spool *s) {
     }
 }
 
-/* ---- Moving blocks to the store ---- */
-
-static bool room_for_stored(struct spool *s, size_t count) {
-    if (count <= s->stored_capacity) {
-        return true;
-    }
-    uint8_t *stored = realloc(s->stored, count);
-    if (!stored) {
-        return false;
-    }
-    s->stored = stored;
-    s->stored_capacity = count;
-    return true;
-}
-
-enum moved { NOT_MOVED, MOVED, UNREADABLE };
-
-/* Copies the live records of a block, which is pinned. Without the lock. */
-static int store_block(struct spool *s, const struct block *b) {
-    int rc = spool_store_begin(s->store);
-    uint32_t offset = JOURNAL_FIRST;
-    for (uint32_t i = 0; rc == 0 && i < b->count && offset < b->used; i++) {
-        s->stored[i] = NOT_MOVED;
-        if (frame_state(b, offset) != FRAME_DONE) {
-            uint64_t seq = frame_seq(b, offset);
-            mqk_str record = frame_record(b, offset);
-            bool sound = spool_record_check(record.data, record.len, seq) == record.len;
-            s->stored[i] = sound ? MOVED : UNREADABLE;
-            rc = sound ? spool_store_add(s->store, seq, record.data, record.len) : 0;
-        }
-        offset = journal_after(b, offset);
-    }
-    if (rc == 0 && b->last_seq > spool_store_state(s->store).moved) {
-        spool_store_set_moved(s->store, b->last_seq);
-    }
-    return rc;
-}
-
-/* From now on the records of the block are the store's; locked. There is room in the set. */
-static void hand_over(struct spool *s, struct block *b) {
-    uint32_t offset = JOURNAL_FIRST;
-    for (uint32_t i = 0; i < b->count && offset < b->used; i++) {
-        uint64_t seq = frame_seq(b, offset);
-        uint64_t cost = spool_record_cost(frame_record(b, offset).len);
-        enum frame_state state = frame_state(b, offset);
-        if (s->stored[i] == MOVED && state == FRAME_WAITING) {
-            s->store_waiting++;
-        } else if (s->stored[i] == MOVED) {
-            spool_set_add(&s->set, seq, cost,
-                          state == FRAME_OUT ? SPOOL_MARK_OUT : SPOOL_MARK_DONE);
-        } else if (s->stored[i] == UNREADABLE && state != FRAME_DONE) {
-            if (state == FRAME_WAITING) {
-                atomic_fetch_sub(&s->waiting, 1);
-            }
-            spool_forget(s, cost);
-            spool_count_damaged(s, 1);
-        }
-        journal_set_state(b, offset, FRAME_DONE);
-        offset = journal_after(b, offset);
-    }
-    if (s->set.done_count > 0 && s->done_since_ms == 0) {
-        s->done_since_ms = clock_monotonic_ms();
-    }
-    if (b->first_seq < s->cursor) {
-        s->cursor = b->first_seq;
-    }
-    b->damaged = false;
-    s->moves++;
-}
-
-/* The oldest block, if it can be moved; locked. */
-static uint32_t movable(struct spool *s) {
-    struct journal *j = &s->journal;
-    for (uint32_t i = 0; i < j->order_count; i++) {
-        struct block *b = &j->blocks[j->order[i]];
-        if (b->state != BLOCK_SEALED) {
-            return JOURNAL_SLOTS;
-        }
-        if (b->live > 0) {
-            return j->order[i];
-        }
-        b->damaged = false; /* pinned by a reader; nothing in it is needed */
-    }
-    return JOURNAL_SLOTS;
-}
-
-/* Moves the oldest block; whether it did. */
-static bool move_block(struct spool *s) {
-    pthread_mutex_lock(&s->write_lock);
-    pthread_mutex_lock(&s->lock);
-    uint32_t slot = spool_wants_move(s) ? movable(s) : JOURNAL_SLOTS;
-    struct block *b = slot == JOURNAL_SLOTS ? NULL : &s->journal.blocks[slot];
-    if (!b || !room_for_stored(s, b->count) || !spool_set_reserve(&s->set, b->live)) {
-        pthread_mutex_unlock(&s->lock);
-        pthread_mutex_unlock(&s->write_lock);
-        return false;
-    }
-    s->set_room = b->live;
-    b->pins++;
-    pthread_mutex_unlock(&s->lock);
-    bool moved = spool_end_transaction(s, store_block(s, b));
-    pthread_mutex_lock(&s->lock);
-    s->set_room = 0;
-    if (moved) {
-        hand_over(s, b);
-    }
-    spool_unpin(s, slot);
-    pthread_mutex_unlock(&s->lock);
-    pthread_mutex_unlock(&s->write_lock);
-    return moved;
-}
-
-/* ---- Deleting what is done ---- */
-
-static int ascending(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-bool spool_delete_done(struct spool *s) {
-    pthread_mutex_lock(&s->write_lock);
-    pthread_mutex_lock(&s->lock);
-    size_t count = spool_set_first_done(&s->set, s->seqs, SPOOL_DELETE_COUNT);
-    pthread_mutex_unlock(&s->lock);
-    bool deleted = false;
-    if (count > 0) {
-        memcpy(s->sorted, s->seqs, count * sizeof(*s->seqs));
-        qsort(s->sorted, count, sizeof(*s->sorted), ascending);
-        int rc = spool_store_begin(s->store);
-        for (size_t i = 0; rc == 0 && i < count; i++) {
-            rc = spool_store_remove(s->store, s->sorted[i]);
-        }
-        deleted = spool_end_transaction(s, rc);
-    }
-    pthread_mutex_lock(&s->lock);
-    if (deleted) {
-        uint64_t cost;
-        for (size_t i = 0; i < count; i++) {
-            spool_set_remove(&s->set, s->seqs[i], &cost);
-        }
-        s->epoch += s->sorted[count - 1] >= s->cursor;
-    }
-    s->done_since_ms = s->set.done_count > 0 ? clock_monotonic_ms() : 0;
-    pthread_mutex_unlock(&s->lock);
-    pthread_mutex_unlock(&s->write_lock);
-    return deleted;
-}
-
 /* ---- Dropping the oldest ---- */
 
 static void tell_dropped(struct spool *s, mqk_str record, uint64_t seq) {
@@ -322,15 +173,14 @@ static void drop_one(struct spool *s, uint64_t cost) {
     atomic_fetch_sub(&s->waiting, 1);
     spool_forget(s, cost);
     s->dropped++;
-    s->dropped_ms = clock_monotonic_ms();
 }
 
 /* Drops from the store, beginning at `*from`, which is moved on; whether there may be more. */
 static bool drop_from_store(struct spool *s, uint64_t *from) {
     struct spool_batch *batch = &s->drop_batch;
-    bool sound[SPOOL_DROP_COUNT];
     size_t at = 0;
     size_t count = 0;
+    uint64_t damaged = 0;
     uint64_t seq;
     mqk_str record;
     if (spool_read_store(s, *from, SPOOL_READ_BYTES, SPOOL_DROP_COUNT, batch) != 0 ||
@@ -351,16 +201,23 @@ static bool drop_from_store(struct spool *s, uint64_t *from) {
         spool_set_add(&s->set, seq, cost, SPOOL_MARK_DONE);
         s->store_waiting--;
         drop_one(s, cost);
-        sound[count] = spool_record_check(record.data, record.len, seq) == record.len;
-        s->damaged += !sound[count];
         s->drop_places[count++] = (uint32_t)here;
     }
+    s->dropped_ms = count > 0 ? clock_monotonic_ms() : s->dropped_ms;
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < count; i++) {
         at = s->drop_places[i];
-        if (spool_batch_next(batch, &at, &seq, &record) && sound[i]) {
+        spool_batch_next(batch, &at, &seq, &record);
+        if (spool_record_check(record.data, record.len, seq) == record.len) {
             tell_dropped(s, record, seq);
+        } else {
+            damaged++;
         }
+    }
+    if (damaged > 0) {
+        pthread_mutex_lock(&s->lock);
+        s->damaged += damaged;
+        pthread_mutex_unlock(&s->lock);
     }
     return over;
 }
@@ -385,6 +242,7 @@ static bool drop_from_journal(struct spool *s, bool whole) {
             s->drop_places[count++] = offset;
         }
     }
+    s->dropped_ms = count > 0 ? clock_monotonic_ms() : s->dropped_ms;
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < count; i++) {
         tell_dropped(s, frame_record(b, s->drop_places[i]), frame_seq(b, s->drop_places[i]));
@@ -502,7 +360,7 @@ static struct chores look_around(struct spool *s, int64_t now_ms, int64_t *next_
     bool stuck = s->store_failed && s->journal.free_blocks == 0;
     c.drop = s->settings.drop_oldest && atomic_load(&s->waiting) > 0 &&
              (spool_is_over(s, 0, 0) || stuck);
-    c.move = spool_wants_move(s) && movable(s) != JOURNAL_SLOTS;
+    c.move = spool_wants_move(s) && spool_can_move(s);
     if ((c.drop || c.move) && now_ms < s->rest_ms) {
         c.drop = c.move = false;
         *next_ms = least(*next_ms, s->rest_ms);
@@ -556,7 +414,7 @@ void *spool_thread(void *spool) {
         if (c.sync) {
             spool_sync_journal(s);
         }
-        bool moved = c.move && move_block(s);
+        bool moved = c.move && spool_move_blocks(s);
         bool dropped = c.drop && drop_oldest(s);
         if ((c.move && !moved) || (c.drop && !dropped)) {
             rest(s);

@@ -306,6 +306,38 @@ static void foreign_and_newer(void **state) {
     free(data);
 }
 
+/* More blocks than before: what is in them stays, and what stood behind the end does not count. */
+static void grows(void **state) {
+    struct kit *kit = *state;
+    struct journal j;
+    struct journal_findings findings;
+    size_t size;
+    unsigned live;
+    int code;
+    char *data = make(kit, RECORDS, &size, &live);
+    char *more = malloc(2 * size);
+    memcpy(more, data, size);
+    memcpy(more + size, data, size);
+    store(kit, more, 2 * size);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(journal_open(&j, kit->dir, BLOCK_SIZE, 16, 0, &findings, &code), MQK_OK);
+        assert_int_equal(findings.records, live);
+        assert_int_equal(findings.damaged, 0);
+        assert_int_equal(findings.last_seq, RECORDS);
+        assert_int_equal(j.block_count, 16);
+        assert_int_equal(j.free_blocks, 16 - j.order_count);
+        journal_close(&j);
+    }
+    /* It does not become smaller. */
+    assert_int_equal(open_journal(kit, &j, 0, &findings), MQK_OK);
+    assert_int_equal(findings.records, live);
+    assert_int_equal(j.block_count, 16);
+    assert_true(put(&j, RECORDS + 1, 3000) && put(&j, RECORDS + 2, 3000));
+    journal_close(&j);
+    free(data);
+    free(more);
+}
+
 /* Other sizes than before: not while there is something in it. */
 static void another_size(void **state) {
     struct kit *kit = *state;
@@ -335,6 +367,7 @@ int main(void) {
         kit_test(truncated),
         kit_test(forged_frames),
         kit_test(foreign_and_newer),
+        kit_test(grows),
         kit_test(another_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

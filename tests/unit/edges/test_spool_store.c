@@ -95,7 +95,8 @@ static void the_set(void **state) {
     uint64_t seqs[100];
     assert_int_equal(spool_set_mark(&set, 1), SPOOL_MARK_NONE);
     assert_false(spool_set_done(&set, 1, &cost));
-    assert_int_equal(spool_set_first_done(&set, seqs, 100), 0);
+    uint32_t after = 0;
+    assert_int_equal(spool_set_next_done(&set, &after, seqs, 100), 0);
     for (uint64_t round = 0; round < 5; round++) {
         for (uint64_t seq = 1; seq <= 10000; seq++) {
             assert_true(spool_set_reserve(&set, 1));
@@ -108,7 +109,9 @@ static void the_set(void **state) {
         }
         assert_int_equal(set.done_count, 5000);
         for (uint64_t left = 10000; left >= 2;) {
-            size_t count = spool_set_first_done(&set, seqs, 100);
+            after = 0;
+            size_t count = spool_set_next_done(&set, &after, seqs, 50);
+            count += spool_set_next_done(&set, &after, seqs + count, 50);
             assert_int_equal(count, 100);
             for (size_t i = 0; i < count; i++, left -= 2) {
                 assert_int_equal(seqs[i], left * 1024);
