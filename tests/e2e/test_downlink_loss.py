@@ -20,7 +20,8 @@ PARTITIONS = 4
 
 # A member of a group that was killed is missed after two seconds.
 SOON = {'librdkafka': ['session.timeout.ms=2000', 'heartbeat.interval.ms=500']}
-QUIET = ['log_type none', 'log_type error', 'log_type warning', 'log_type notice']
+QUIET = ['log_type none', 'log_type error', 'log_type warning', 'log_type notice',
+         'plugin_opt_mqk_consume_rate 0']
 
 
 def numbered(first, count):
@@ -54,7 +55,8 @@ class Base(harness.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.kafka = harness.Kafka(cls.version, settings=['group.min.session.timeout.ms=500'])
+        cls.kafka = harness.Kafka(cls.version, settings=['group.min.session.timeout.ms=500'],
+                                  given=os.environ.get('MQK_KAFKA_ENV'))
 
     @classmethod
     def tearDownClass(cls):
