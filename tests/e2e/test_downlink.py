@@ -409,13 +409,19 @@ class Gateway(Base):
         port = broker.port
         subscriber = downlink.Subscriber(port, 'd/#')
         self.assertTrue(subscriber.connected.wait(harness.PATIENCE))
-        rule = publish_rule(topic, qos='1', commit_interval='100ms', max_in_flight='200')
+        rule = publish_rule(topic, qos='1', commit_interval='100ms', max_in_flight='200',
+                            librdkafka=['session.timeout.ms=6000'])
         produce(self.kafka, topic, [(f'd/{n % 7}', v) for n, v in enumerate(account.sent)])
+        process = None
         for end in ('kill', 'broker', 'kill', None):
-            process, said = self.gateway(broker, rule)
-            wait_until('some more messages',
-                       lambda before=len(subscriber.payloads):
-                       len(subscriber.payloads) >= min(before + 700, 6000))
+            if not process:
+                process, said = self.gateway(broker, rule)
+            goal = min(len(subscriber.payloads) + 700, len(account.sent))
+            try:
+                wait_until(f'{goal} messages', lambda: len(subscriber.payloads) >= goal)
+            except AssertionError as e:
+                raise AssertionError(f'{e} (there are {len(subscriber.payloads)})\n{said()}\n'
+                                     f'{broker.log()[-3000:]}') from None
             if end == 'broker':
                 broker.stop()
                 time.sleep(0.3)
@@ -423,6 +429,7 @@ class Gateway(Base):
             elif end == 'kill':
                 process.kill()
                 process.wait()
+                process = None
         account.wait(subscriber.payloads)
         self.assertEqual(harness.stop_process(process), 0, said())
         subscriber.stop()
