@@ -63,7 +63,9 @@ void value_write_text(const struct piece *piece, const struct value *value,
         payload_append(out, value->text, ctx->encoding);
         break;
     case VALUE_JSON:
-        ctx->missing |= value->json.kind == JSON_NULL;
+        if (value->json.kind == JSON_NULL) {
+            ctx->missing = true;
+        }
         if (value->json.kind == JSON_STRING) {
             json_append_decoded(out, &value->json);
         } else {
@@ -205,7 +207,9 @@ static void render_single(const struct template *t, struct render_context *ctx,
         *out = (mqk_str){NULL, 0};
         return;
     }
-    ctx->missing |= value.kind == VALUE_JSON && value.json.kind == JSON_NULL;
+    if (value.kind == VALUE_JSON && value.json.kind == JSON_NULL) {
+        ctx->missing = true; /* set only: callers that do not ask do not clear it */
+    }
     if (piece->place == PLACE_TEXT && is_slice(&value, ctx, out)) {
         return;
     }
@@ -243,7 +247,9 @@ static void append_piece(const struct template *t, const struct piece *piece,
     }
     if (piece->kind == PIECE_TEXT_FIELD && piece->place == PLACE_STRING) {
         mqk_str text = piece_text(piece, ctx->event);
-        ctx->missing |= !text.data;
+        if (!text.data) {
+            ctx->missing = true;
+        }
         ctx->utf8_replaced |= json_write_escaped(out, text.data ? text : MISSING);
         return;
     }
