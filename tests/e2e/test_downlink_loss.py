@@ -4,6 +4,7 @@
 what was sent, accepted, arrived, lost and duplicated. MQK_LONG=1: 50 kills in place of 5."""
 import os
 import random
+import re
 import threading
 import time
 
@@ -126,10 +127,14 @@ class Killed(Base):
         time.sleep(0.5)  # the session is saved
         for number in range(KILLS):
             batch = numbered(len(account.sent), EACH)
+            enough = len(subscriber.payloads) + random.randrange(1, EACH)
             produce(self.kafka, topic, batch)
             account.sent += [value for _, value in batch]
-            enough = len(subscriber.payloads) + random.randrange(1, EACH)
-            wait_until('messages arrive', lambda: len(subscriber.payloads) >= enough)
+            try:
+                wait_until('messages arrive', lambda: len(subscriber.payloads) >= enough, 60)
+            except AssertionError:
+                account.arrived = subscriber.payloads
+                raise AssertionError(f'{account.text()}, {number} kills\n{broker.log()}') from None
             broker.process.kill()
             broker.process.wait()
             broker = Mosquitto(text, settings, port=port)
@@ -263,6 +268,9 @@ class Both(Base):
         subscribers = [Subscriber(broker.port, 'd/#') for broker in brokers]
         for subscriber in subscribers:
             self.assertTrue(subscriber.connected.wait(harness.PATIENCE))
+        half = str(PARTITIONS // 2)
+        wait_until('each has its half', lambda: all(
+            re.findall(r'has (\d+) now', broker.log())[-1:] == [half] for broker in brokers))
         account = Account('down, two brokers, both directions at once')
         upward = Account('up, two brokers, both directions at once')
         failures = []
