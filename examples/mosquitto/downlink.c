@@ -33,16 +33,6 @@ static int64_t steady_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* At most a tenth of a second's worth is saved up. */
-static void credit_give(struct downlink *downlink, int rate, int64_t now_ms) {
-    int64_t most = (int64_t)rate * 100 > 1000 ? (int64_t)rate * 100 : 1000;
-    int64_t since = now_ms - downlink->credited_ms;
-    since = since > 100 ? 100 : since;
-    int64_t credit = downlink->credit + since * rate;
-    downlink->credit = credit < most ? credit : most;
-    downlink->credited_ms = now_ms;
-}
-
 bool downlink_is_settled(struct plugin *plugin) {
     if (plugin->downlink.unsettled == 0) {
         return true;
@@ -53,13 +43,9 @@ bool downlink_is_settled(struct plugin *plugin) {
 
 void downlink_begin(struct plugin *plugin) {
     struct downlink *downlink = &plugin->downlink;
-    int64_t now_ms = steady_ms();
     downlink->open = true;
     downlink->published = 0;
-    downlink->ends_ms = now_ms + TURN_MS;
-    if (plugin->options.publish_rate > 0) {
-        credit_give(downlink, plugin->options.publish_rate, now_ms);
-    }
+    downlink->ends_ms = steady_ms() + TURN_MS;
 }
 
 bool downlink_done(struct plugin *plugin) {
@@ -134,9 +120,6 @@ mqk_answer downlink_publish(void *user, const mqk_publish *publish) {
     if (turn_is_over(downlink)) {
         return MQK_LATER;
     }
-    if (plugin->options.publish_rate > 0 && downlink->credit < 1000) {
-        return MQK_LATER;
-    }
     if (publish->payload.len > LARGEST_PAYLOAD) {
         return MQK_REFUSE;
     }
@@ -148,7 +131,6 @@ mqk_answer downlink_publish(void *user, const mqk_publish *publish) {
     free(topic);
     if (rc == MOSQ_ERR_SUCCESS) {
         downlink->published++;
-        downlink->credit -= plugin->options.publish_rate > 0 ? 1000 : 0;
     }
     return answer_of(rc);
 }

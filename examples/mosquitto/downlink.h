@@ -10,12 +10,10 @@
 #include "options.h"
 
 struct downlink {
-    bool open;           /* the broker may be touched now */
-    int64_t ends_ms;     /* when the broker's loop has been held up for long enough */
-    int unsettled;       /* turns until they are settled */
-    uint64_t published;  /* messages handed to the broker in this turn */
-    int64_t credit;      /* with a rate: thousandths of messages that may be published now */
-    int64_t credited_ms; /* when credit was last given */
+    bool open;          /* the broker may be touched now */
+    int64_t ends_ms;    /* when the broker's loop has been held up for long enough */
+    int unsettled;      /* turns until they are settled */
+    uint64_t published; /* messages handed to the broker in this turn */
 };
 
 struct plugin;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define PACE_MS 10
+
 struct word {
     const char *text;
     int value;
@@ -42,6 +44,18 @@ static bool number_read(const char *text, int *value) {
     }
     *value = (int)number;
     return true;
+}
+
+uint32_t options_offer_most(const struct options *options) {
+    uint32_t each = (uint32_t)options->consume_rate / (1000 / PACE_MS);
+    return options->consume_rate > 0 && each == 0 ? 1 : each;
+}
+
+int options_pace_ms(const struct options *options) {
+    if (options->consume_rate == 0) {
+        return 0;
+    }
+    return options->consume_rate < 1000 / PACE_MS ? 1000 / options->consume_rate : PACE_MS;
 }
 
 static bool option_read(struct options *options, const char *key, const char *value, char *error,
@@ -102,17 +116,17 @@ static bool option_read(struct options *options, const char *key, const char *va
                  value);
         return false;
     }
-    if (strcmp(key, "mqk_publish_rate") == 0) {
-        if (number_read(value, &options->publish_rate)) {
+    if (strcmp(key, "mqk_consume_rate") == 0) {
+        if (number_read(value, &options->consume_rate)) {
             return true;
         }
         snprintf(error, error_size,
-                 "plugin_opt_mqk_publish_rate: \"%s\" is not a number of messages a second", value);
+                 "plugin_opt_mqk_consume_rate: \"%s\" is not a number of records a second", value);
         return false;
     }
     snprintf(error, error_size,
              "plugin_opt_%s: unknown option (there are mqk_config, mqk_node, mqk_log_level, "
-             "mqk_close_timeout, mqk_auth_events, mqk_acl_clean, mqk_publish_rate, "
+             "mqk_close_timeout, mqk_auth_events, mqk_acl_clean, mqk_consume_rate, "
              "mqk_metrics_file and mqk_metrics_interval)",
              key);
     return false;
@@ -120,8 +134,10 @@ static bool option_read(struct options *options, const char *key, const char *va
 
 bool options_read(struct options *options, const struct mosquitto_opt *given, int count,
                   char *error, size_t error_size) {
-    *options = (struct options){
-        .log_level = MQK_LOG_INFO, .close_timeout_ms = 5000, .metrics_interval_ms = 15000};
+    *options = (struct options){.log_level = MQK_LOG_INFO,
+                                .close_timeout_ms = 5000,
+                                .consume_rate = 1000,
+                                .metrics_interval_ms = 15000};
     for (int i = 0; i < count; i++) {
         const char *value = given[i].value ? given[i].value : "";
         if (!option_read(options, given[i].key, value, error, error_size)) {

@@ -22,10 +22,14 @@ struct options {
     int close_timeout_ms;
     enum auth_events auth_events;
     enum acl_clean acl_clean;
-    int publish_rate; /* messages a second from Kafka; 0: no limit */
+    int consume_rate;         /* records a second from Kafka; 0: no limit */
     const char *metrics_file; /* NULL: none */
     int metrics_interval_ms;
 };
+
+/* The rate as records in one poll (0: no limit) and milliseconds from one poll to the next. */
+uint32_t options_offer_most(const struct options *options);
+int options_pace_ms(const struct options *options);
 
 /* Reads the options. False, with a sentence in `error`, when one is unknown, missing or wrong. */
 bool options_read(struct options *options, const struct mosquitto_opt *given, int count,

@@ -42,14 +42,14 @@ static mqk_config *rules_load(const struct plugin *plugin) {
     return config;
 }
 
-static int64_t coarse_ms(clockid_t clock) {
+static int64_t clock_ms(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t plugin_now_ms(void) {
-    return coarse_ms(CLOCK_REALTIME);
+    return clock_ms(CLOCK_REALTIME);
 }
 
 void plugin_event(mqk_event *event, mqk_hook hook, const struct mosquitto *client) {
@@ -65,9 +65,9 @@ void plugin_emit(struct plugin *plugin, const mqk_event *event) {
     mqk_on_event(plugin->bridge, event);
 }
 
-static bool poll_is_due(struct plugin *plugin) {
-    int64_t now_ms = coarse_ms(CLOCK_MONOTONIC_COARSE);
-    if (now_ms - plugin->polled_ms < POLL_EVERY_MS) {
+static bool poll_is_due(struct plugin *plugin, int every_ms) {
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    if (now_ms - plugin->polled_ms < every_ms) {
         return false;
     }
     plugin->polled_ms = now_ms;
@@ -77,7 +77,11 @@ static bool poll_is_due(struct plugin *plugin) {
 void plugin_tick(struct plugin *plugin) {
     plugin->ticks = true;
     bool asked = waker_turn(&plugin->waker);
-    if (!downlink_is_settled(plugin) || (!poll_is_due(plugin) && !asked)) {
+    if (!downlink_is_settled(plugin)) {
+        return;
+    }
+    if (!poll_is_due(plugin, asked ? options_pace_ms(&plugin->options) : POLL_EVERY_MS)) {
+        waker_done(&plugin->waker, false); /* who still wants something asks again */
         return;
     }
     downlink_begin(plugin);
@@ -87,7 +91,7 @@ void plugin_tick(struct plugin *plugin) {
 }
 
 void plugin_poll(struct plugin *plugin) {
-    if (plugin->ticks || !poll_is_due(plugin)) {
+    if (plugin->ticks || !poll_is_due(plugin, POLL_EVERY_MS)) {
         return;
     }
     mqk_bridge_poll(plugin->bridge, 0);
@@ -186,7 +190,8 @@ static bool bridge_start(struct plugin *plugin) {
                            .log = host_log,
                            .publish = downlink_publish,
                            .kick = downlink_kick,
-                           .acl_clean = downlink_acl_clean};
+                           .acl_clean = downlink_acl_clean,
+                           .offer_most = options_offer_most(&plugin->options)};
     mqk_error error = {.code = MQK_OK};
     mqk_status status = mqk_bridge_open(config, &host, &plugin->bridge, &error);
     mqk_config_free(config);

@@ -730,6 +730,8 @@ typedef struct mqk_host {
     mqk_answer (*acl_clean)(void *user, const mqk_acl_clean *clean);
     /** `action: callback`: a record, for whatever the host makes of it. @since 0.9 */
     mqk_answer (*record)(void *user, const mqk_kafka_record *record);
+    /** Records from Kafka that one mqk_bridge_poll() offers at most; 0: 1000. @since 0.9 */
+    uint32_t offer_most;
 } mqk_host;
 
 /**

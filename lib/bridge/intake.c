@@ -139,12 +139,15 @@ int intake_offer(void *user) {
     size_t offered = 0;
     size_t idle = 0; /* rules in a row that had nothing */
     size_t rules = count_rules(in);
-    while (idle < rules && offered < OFFER_MOST) {
+    const size_t most = in->outbox->host.offer_most > 0 ? in->outbox->host.offer_most : OFFER_MOST;
+    while (idle < rules && offered < most) {
         struct intake_rule *rule = take_turn(in);
         if (!rule) {
             break;
         }
-        size_t n = consumer_offer(rule->consumer, ask_host, &in->outbox->host, OFFER_TURN);
+        size_t left = most - offered;
+        size_t n = consumer_offer(rule->consumer, ask_host, &in->outbox->host,
+                                  left < OFFER_TURN ? left : OFFER_TURN);
         let_go(in, rule);
         offered += n;
         idle = n > 0 ? 0 : idle + 1;

@@ -116,7 +116,6 @@ static void gather(struct consumer *c, rd_kafka_message_t *message) {
     item->verdict = downlink_evaluate(c->plan.downlink, c->plan.rule, &c->host, &item->command);
     *c->gathered_tail = item;
     c->gathered_tail = &item->next;
-    c->gathered_count++;
 }
 
 /* Puts one item where it belongs; with the lock. */
@@ -151,7 +150,6 @@ void consumer_flush_gathered(struct consumer *c) {
     bool ready = false;
     c->gathered = NULL;
     c->gathered_tail = &c->gathered;
-    c->gathered_count = 0;
     if (!item) {
         return;
     }
@@ -212,15 +210,19 @@ static void take(struct consumer *c, rd_kafka_message_t *message) {
     rd_kafka_message_destroy(message);
 }
 
+/* The first record is waited for; what else is there comes in one go, which costs half as much. A
+ * rebalance in between is harmless: records of a partition that is gone are nobody's, and those
+ * that have been read are known by their offsets. */
 static void read_records(struct consumer *c, size_t room, int timeout_ms) {
-    size_t most = room < BATCH ? room : BATCH;
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(c->client, timeout_ms);
-    while (message) {
-        take(c, message);
-        if (c->gathered_count >= most) {
-            break;
+    rd_kafka_message_t *messages[BATCH];
+    rd_kafka_message_t *first = rd_kafka_consumer_poll(c->client, timeout_ms);
+    if (first) {
+        size_t most = room - 1 < BATCH ? room - 1 : BATCH;
+        take(c, first);
+        ssize_t n = most > 0 ? rd_kafka_consume_batch_queue(c->queue, 0, messages, most) : 0;
+        for (ssize_t i = 0; i < n; i++) {
+            take(c, messages[i]);
         }
-        message = rd_kafka_consumer_poll(c->client, 0);
     }
     consumer_flush_gathered(c);
 }

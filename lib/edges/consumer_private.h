@@ -86,7 +86,6 @@ struct consumer {
     struct downlink_host host;
     struct consumer_item *gathered; /* read, not yet put into a partition */
     struct consumer_item **gathered_tail;
-    size_t gathered_count;
     int64_t next_commit_ms;
     bool all_paused;
 

@@ -63,7 +63,9 @@ void value_write_text(const struct piece *piece, const struct value *value,
         payload_append(out, value->text, ctx->encoding);
         break;
     case VALUE_JSON:
-        ctx->missing |= value->json.kind == JSON_NULL;
+        if (value->json.kind == JSON_NULL) {
+            ctx->missing = true;
+        }
         if (value->json.kind == JSON_STRING) {
             json_append_decoded(out, &value->json);
         } else {
@@ -205,7 +207,9 @@ static void render_single(const struct template *t, struct render_context *ctx,
         *out = (mqk_str){NULL, 0};
         return;
     }
-    ctx->missing |= value.kind == VALUE_JSON && value.json.kind == JSON_NULL;
+    if (value.kind == VALUE_JSON && value.json.kind == JSON_NULL) {
+        ctx->missing = true; /* set only: callers that do not ask do not clear it */
+    }
     if (piece->place == PLACE_TEXT && is_slice(&value, ctx, out)) {
         return;
     }
@@ -356,13 +360,17 @@ void template_render(const struct template *t, struct render_context *ctx, struc
     case SHAPE_TEXT_FIELD:
         *out = piece_text(&t->pieces[0], ctx->event);
         out->len = out->data ? out->len : 0;
-        ctx->missing |= !out->data;
+        if (!out->data) {
+            ctx->missing = true;
+        }
         return;
     case SHAPE_PAYLOAD:
         if (ctx->encoding == PAYLOAD_PLAIN) {
             *out = ctx->event->payload;
             out->len = out->data ? out->len : 0;
-            ctx->missing |= !out->data;
+            if (!out->data) {
+                ctx->missing = true;
+            }
             return;
         }
         break;

@@ -4,6 +4,7 @@
 what was sent, accepted, arrived, lost and duplicated. MQK_LONG=1: 50 kills in place of 5."""
 import os
 import random
+import re
 import threading
 import time
 
@@ -20,7 +21,8 @@ PARTITIONS = 4
 
 # A member of a group that was killed is missed after two seconds.
 SOON = {'librdkafka': ['session.timeout.ms=2000', 'heartbeat.interval.ms=500']}
-QUIET = ['log_type none', 'log_type error', 'log_type warning', 'log_type notice']
+QUIET = ['log_type none', 'log_type error', 'log_type warning', 'log_type notice',
+         'plugin_opt_mqk_consume_rate 0']
 
 
 def numbered(first, count):
@@ -54,7 +56,8 @@ class Base(harness.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.kafka = harness.Kafka(cls.version, settings=['group.min.session.timeout.ms=500'])
+        cls.kafka = harness.Kafka(cls.version, settings=['group.min.session.timeout.ms=500'],
+                                  given=os.environ.get('MQK_KAFKA_ENV'))
 
     @classmethod
     def tearDownClass(cls):
@@ -124,10 +127,14 @@ class Killed(Base):
         time.sleep(0.5)  # the session is saved
         for number in range(KILLS):
             batch = numbered(len(account.sent), EACH)
+            enough = len(subscriber.payloads) + random.randrange(1, EACH)
             produce(self.kafka, topic, batch)
             account.sent += [value for _, value in batch]
-            enough = len(subscriber.payloads) + random.randrange(1, EACH)
-            wait_until('messages arrive', lambda: len(subscriber.payloads) >= enough)
+            try:
+                wait_until('messages arrive', lambda: len(subscriber.payloads) >= enough, 60)
+            except AssertionError:
+                account.arrived = subscriber.payloads
+                raise AssertionError(f'{account.text()}, {number} kills\n{broker.log()}') from None
             broker.process.kill()
             broker.process.wait()
             broker = Mosquitto(text, settings, port=port)
@@ -261,6 +268,9 @@ class Both(Base):
         subscribers = [Subscriber(broker.port, 'd/#') for broker in brokers]
         for subscriber in subscribers:
             self.assertTrue(subscriber.connected.wait(harness.PATIENCE))
+        half = str(PARTITIONS // 2)
+        wait_until('each has its half', lambda: all(
+            re.findall(r'has (\d+) now', broker.log())[-1:] == [half] for broker in brokers))
         account = Account('down, two brokers, both directions at once')
         upward = Account('up, two brokers, both directions at once')
         failures = []
