@@ -290,7 +290,9 @@ class Page:
         if not plugin or not broker or SANITIZED:
             return
         self.write('rules.yaml', read('examples/config/embedded.yaml'))
-        lines = re.sub(r'/\S+\.so', plugin[0], block.text)
+        text = block.text if 'plugin ' in block.text else (
+            f'{block.text}plugin /plugin.so\nplugin_opt_mqk_config /etc/mosquitto/rules.yaml\n')
+        lines = re.sub(r'/\S+\.so', plugin[0], text)
         lines = re.sub(r'/etc/mosquitto|/var/lib/prometheus/node-exporter', self.folder, lines)
         self.write('mosquitto.conf', f'user {os.environ.get("USER") or "root"}\n'
                    f'listener 0 {self.folder}/socket\nallow_anonymous true\n' + lines)
