@@ -732,6 +732,7 @@ typedef struct mqk_host {
     mqk_answer (*record)(void *user, const mqk_kafka_record *record);
     /** Records from Kafka that one mqk_bridge_poll() offers at most; 0: 1000. @since 0.9 */
     uint32_t offer_most;
+    uint32_t reserved; /**< 0 */
 } mqk_host;
 
 /**

@@ -57,7 +57,7 @@ static const mqk_layout layouts[] = {
     MEMBER(mqk_host, size) MEMBER(mqk_host, user) MEMBER(mqk_host, node) MEMBER(mqk_host, flags)
     MEMBER(mqk_host, log_level) MEMBER(mqk_host, log) MEMBER(mqk_host, delivered)
     MEMBER(mqk_host, publish) MEMBER(mqk_host, kick) MEMBER(mqk_host, acl_clean)
-    MEMBER(mqk_host, record)
+    MEMBER(mqk_host, record) MEMBER(mqk_host, offer_most) MEMBER(mqk_host, reserved)
     STRUCT(mqk_kafka_record)
     MEMBER(mqk_kafka_record, size) MEMBER(mqk_kafka_record, rule_name)
     MEMBER(mqk_kafka_record, cluster) MEMBER(mqk_kafka_record, topic)

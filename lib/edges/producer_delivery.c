@@ -56,9 +56,7 @@ static void note_failure(struct producer *p, const rd_kafka_message_t *message, 
     }
 }
 
-/* Errors that say nothing about the record, but that broker and client do not agree any more on
- * what was sent: only a new client can go on. */
-static bool is_sequence_lost(rd_kafka_resp_err_t err) {
+bool producer_sequence_lost(rd_kafka_resp_err_t err) {
     switch (err) {
     case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
     case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
@@ -79,7 +77,7 @@ static bool comes_back(struct producer *p, rd_kafka_t *client, const rd_kafka_me
         return false;
     }
     bool can_wait = p->returning || ((uintptr_t)message->_private & OPAQUE_FLIGHT);
-    if (is_sequence_lost(message->err) ||
+    if (producer_sequence_lost(message->err) ||
         rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         atomic_store(&p->fatal, true);
         return can_wait || !atomic_load(&p->stop);

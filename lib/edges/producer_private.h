@@ -130,6 +130,9 @@ void producer_log_failure(struct producer *p, const char *topic, rd_kafka_resp_e
 
 /* producer_delivery.c */
 mqk_status producer_status_of(rd_kafka_resp_err_t err);
+/* Errors that say nothing about a record, but that broker and client do not agree any more on what
+ * was sent: only a new client can go on. */
+bool producer_sequence_lost(rd_kafka_resp_err_t err);
 void producer_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque);
 /* Takes what is done off `held`. The producer's thread, or the closing one after it has ended. */
 void producer_settle(struct producer *p);

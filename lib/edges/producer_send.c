@@ -90,7 +90,7 @@ mqk_status producer_give(struct producer *p, const struct record *record, size_t
     }
     atomic_fetch_sub_explicit(&p->held, HELD_ONE + cost, memory_order_relaxed);
     /* A client that has given up is replaced soon. */
-    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || err == RD_KAFKA_RESP_ERR__FATAL) {
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || producer_sequence_lost(err)) {
         return MQK_ERR_FULL;
     }
     producer_log_failure(p, ((const struct kafka_topic *)record->handle)->name, err);
