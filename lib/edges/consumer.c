@@ -14,16 +14,46 @@
 #define FULL_MS       500  /* so long without room: librdkafka is told to pause */
 #define LEAVE_MS      8000 /* longest goodbye to the group */
 #define ITEM_OVERHEAD 256u
+#define MAX_SPARE     1024u
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-void consumer_item_free(struct consumer_item *item) {
+static void item_empty(struct consumer_item *item) {
     downlink_command_fini(&item->command);
     if (item->headers != item->few) {
         free(item->headers);
     }
     rd_kafka_message_destroy(item->message);
+}
+
+void consumer_item_free(struct consumer_item *item) {
+    item_empty(item);
     free(item);
+}
+
+void consumer_recycle(struct consumer *c, struct consumer_item *items) {
+    while (items) {
+        struct consumer_item *item = items;
+        items = item->next;
+        item_empty(item);
+        if (c->spare_count == MAX_SPARE) {
+            free(item);
+            continue;
+        }
+        item->next = c->spare;
+        c->spare = item;
+        c->spare_count++;
+    }
+}
+
+static struct consumer_item *take_spare(struct consumer *c) {
+    struct consumer_item *item = c->spare;
+    if (!item) {
+        return malloc(sizeof(*item));
+    }
+    c->spare = item->next;
+    c->spare_count--;
+    return item;
 }
 
 static bool take_headers(struct consumer_item *item) {
@@ -61,8 +91,8 @@ static mqk_str bytes_of(const void *data, size_t len) {
 }
 
 /* NULL: out of memory, and the message is still the caller's. */
-static struct consumer_item *item_new(const struct consumer *c, rd_kafka_message_t *message) {
-    struct consumer_item *item = malloc(sizeof(*item));
+static struct consumer_item *item_new(struct consumer *c, rd_kafka_message_t *message) {
+    struct consumer_item *item = take_spare(c);
     if (!item) {
         return NULL;
     }
@@ -239,7 +269,10 @@ static size_t room_left(struct consumer *c, int *timeout_ms) {
     size_t room =
         c->in_flight < most && c->in_flight_bytes < CONSUMER_MAX_BYTES ? most - c->in_flight : 0;
     *timeout_ms = stalled > 0 || c->letters ? RETRY_LOOK_MS : POLL_MS;
+    struct consumer_item *done = c->done;
+    c->done = NULL;
     pthread_mutex_unlock(&c->lock);
+    consumer_recycle(c, done);
     return room;
 }
 
@@ -293,6 +326,11 @@ static void leave(struct consumer *c) {
     }
     rd_kafka_queue_destroy(queue);
     consumer_forget_all(c);
+    while (c->spare) {
+        struct consumer_item *item = c->spare;
+        c->spare = item->next;
+        free(item);
+    }
 }
 
 static void *serve(void *user) {

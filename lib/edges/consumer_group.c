@@ -274,7 +274,10 @@ void consumer_forget_all(struct consumer *c) {
         free_partition(p);
     }
     consumer_forget_letters(c, NULL);
+    struct consumer_item *done = c->done;
+    c->done = NULL;
     pthread_mutex_unlock(&c->lock);
+    consumer_recycle(c, done);
 }
 
 /* ---- pausing --------------------------------------------------------------------------------- */

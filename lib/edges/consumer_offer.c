@@ -92,17 +92,8 @@ static struct consumer_item *take_answer(struct consumer *c, struct consumer_par
     }
 }
 
-static void free_chain(struct consumer_item *item) {
-    while (item) {
-        struct consumer_item *next = item->next;
-        consumer_item_free(item);
-        item = next;
-    }
-}
-
 size_t consumer_offer(struct consumer *c, consumer_answer_fn answer, void *user, size_t most) {
     const enum downlink_action action = downlink_action(c->plan.downlink, c->plan.rule);
-    struct consumer_item *done = NULL;
     size_t offered = 0, turn = 0;
     pthread_mutex_lock(&c->lock);
     while (offered < most && c->offering && c->ready) {
@@ -119,8 +110,8 @@ size_t consumer_offer(struct consumer *c, consumer_answer_fn answer, void *user,
         offered++;
         struct consumer_item *finished = take_answer(c, p, item, said);
         if (finished) {
-            finished->next = done;
-            done = finished;
+            finished->next = c->done;
+            c->done = finished;
         }
         /* A partition that is being taken away is not on the list any more: somebody waits. */
         if (!p->is_ready) {
@@ -140,7 +131,6 @@ size_t consumer_offer(struct consumer *c, consumer_answer_fn answer, void *user,
         }
     }
     pthread_mutex_unlock(&c->lock);
-    free_chain(done);
     return offered;
 }
 

@@ -88,6 +88,8 @@ struct consumer {
     struct consumer_item **gathered_tail;
     int64_t next_commit_ms;
     bool all_paused;
+    struct consumer_item *spare; /* memory of items, for the next ones */
+    size_t spare_count;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -95,8 +97,9 @@ struct consumer {
     struct consumer_partition *ready;
     struct consumer_partition **ready_tail;
     struct letter *letters;
-    struct producer *producer; /* for dead letters */
-    size_t in_flight;          /* in partitions, with the host, dead letters */
+    struct producer *producer;  /* for dead letters */
+    struct consumer_item *done; /* answered, to be freed by the thread that made them */
+    size_t in_flight;           /* in partitions, with the host, dead letters */
     size_t in_flight_bytes;
     bool offering; /* records may be offered */
     bool thirsty;  /* the thread waits for room */
@@ -112,6 +115,8 @@ static inline mqk_str consumer_name(const struct consumer *c) {
 
 /* consumer.c */
 void consumer_item_free(struct consumer_item *item);
+/* Frees a chain of items, but keeps memory for the next ones. The thread. */
+void consumer_recycle(struct consumer *c, struct consumer_item *items);
 /* Puts what was gathered into its partitions. */
 void consumer_flush_gathered(struct consumer *c);
 

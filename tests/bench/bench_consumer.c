@@ -58,11 +58,11 @@ static void fill(const char *servers) {
                  "\"unit\":\"percent\"},\"value\":%d.50,\"issued\":1700000000%03d,"
                  "\"by\":\"operator-7\",\"padding\":\"0123456789012345678901234567890123456789\"}",
                  i % 1000, i % 8, i % 100, i % 1000);
-        check(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC("bench"), RD_KAFKA_V_PARTITION(i % PARTITIONS),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                RD_KAFKA_V_KEY(key, strlen(key)),
-                                RD_KAFKA_V_VALUE(value, strlen(value)),
-                                RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR,
+        check(rd_kafka_producev(rk, RD_KAFKA_VTYPE_TOPIC, "bench", RD_KAFKA_VTYPE_PARTITION,
+                                (int32_t)(i % PARTITIONS), RD_KAFKA_VTYPE_MSGFLAGS,
+                                RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_KEY, key, strlen(key),
+                                RD_KAFKA_VTYPE_VALUE, value, strlen(value),
+                                RD_KAFKA_VTYPE_END) == RD_KAFKA_RESP_ERR_NO_ERROR,
               "produce");
     }
     check(rd_kafka_flush(rk, 60000) == RD_KAFKA_RESP_ERR_NO_ERROR, "flush");

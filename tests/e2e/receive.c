@@ -5,13 +5,14 @@
  * lost when it is killed.
  *
  *   receive RULES.yaml --accepted FILE [--node NAME] [--pause MICROSECONDS] [--later N]
- *           [--thread] [--confirm] [--events RATE]
+ *           [--thread] [--confirm] [--halt N] [--events RATE]
  *
  *   --accepted FILE   each accepted command is a line: rule, topic, partition, offset, value
  *   --pause           each one takes so long
  *   --later N         every Nth offer is answered with "later"
  *   --thread          callbacks run on the library's thread
  *   --confirm         what was accepted counts from the next poll on
+ *   --halt N          does not poll again when N were accepted
  *   --events RATE     meanwhile, so many events a second: client.connected, client id e0, e1, …
  *
  * Log lines go to standard error. The end of the input, or SIGTERM, closes the bridge; the last
@@ -35,6 +36,8 @@ struct receiver {
     long pause_us;
     unsigned long later_every;
     unsigned long offers;
+    unsigned long accepted;
+    unsigned long halt;
     long event_rate;
     volatile sig_atomic_t *end;
 };
@@ -81,6 +84,7 @@ static mqk_answer record_keep(struct receiver *receiver, const mqk_kafka_record 
     if (write(receiver->file, line, len) != (ssize_t)len) {
         return MQK_LATER;
     }
+    receiver->accepted++;
     if (receiver->pause_us > 0) {
         sleep_us(receiver->pause_us);
     }
@@ -121,7 +125,8 @@ static void run(struct receiver *receiver) {
     struct pollfd fds[] = {{.fd = mqk_bridge_fd(receiver->bridge), .events = POLLIN},
                            {.fd = STDIN_FILENO, .events = POLLIN}};
     while (!asked_to_end && !fds[1].revents) {
-        if (poll(fds, 2, 100) >= 0) {
+        bool halted = receiver->halt > 0 && receiver->accepted >= receiver->halt;
+        if (poll(fds + halted, 2 - halted, 100) >= 0 && !halted) {
             mqk_bridge_poll(receiver->bridge, 0);
         }
     }
@@ -147,7 +152,7 @@ static void counters_print(mqk_bridge *bridge) {
 
 static int usage(void) {
     fprintf(stderr, "receive RULES.yaml --accepted FILE [--node NAME] [--pause MICROSECONDS] "
-                    "[--later N] [--thread] [--confirm] [--events RATE]\n");
+                    "[--later N] [--thread] [--confirm] [--halt N] [--events RATE]\n");
     return 2;
 }
 
@@ -173,6 +178,8 @@ static bool arguments_read(struct receiver *receiver, mqk_host *host, int argc, 
             receiver->pause_us = atol(value);
         } else if (strcmp(argv[i], "--later") == 0) {
             receiver->later_every = strtoul(value, NULL, 10);
+        } else if (strcmp(argv[i], "--halt") == 0) {
+            receiver->halt = strtoul(value, NULL, 10);
         } else if (strcmp(argv[i], "--events") == 0) {
             receiver->event_rate = atol(value);
         } else {

@@ -435,6 +435,35 @@ class Gateway(Base):
         broker.stop()
         account.check(self)
 
+    def test_what_the_broker_has_not_acknowledged_is_not_committed(self):
+        topic = self.kafka.new_topic()
+        account = downlink.Account('gateway and broker killed before the acknowledgement')
+        account.sent = [b'%d' % n for n in range(100)]
+        rule = publish_rule(topic, qos='1', commit_interval='50ms',
+                            librdkafka=['session.timeout.ms=6000'])
+        broker = Mosquitto()
+        subscriber = downlink.Subscriber(broker.port, 'd')
+        self.assertTrue(subscriber.connected.wait(harness.PATIENCE))
+        process, said = self.gateway(broker, rule)
+        produce(self.kafka, topic, [('d', '0')])
+        wait_until('the first one', lambda: len(subscriber.payloads) == 1)
+        broker.process.send_signal(signal.SIGSTOP)
+        produce(self.kafka, topic, [('d', n) for n in account.sent[1:]])
+        time.sleep(1.5)  # many commit intervals
+        process.kill()
+        process.wait()
+        broker.process.kill()
+        broker.process.wait()
+        connects = subscriber.connects
+        broker = Mosquitto(port=broker.port)
+        self.stops.append(broker.stop)
+        wait_until('the subscriber is back', lambda: subscriber.connects > connects)
+        process, said = self.gateway(broker, rule)
+        account.wait(subscriber.payloads)
+        self.assertEqual(harness.stop_process(process), 0, said())
+        subscriber.stop()
+        account.check(self)
+
     def test_kick_and_acl_clean_are_refused_at_the_start(self):
         topic = self.kafka.new_topic()
         broker = Mosquitto()

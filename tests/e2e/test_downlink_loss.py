@@ -115,6 +115,24 @@ class Killed(Base):
             self.assertLessEqual(offset, seen.get((topic, partition), -1) + 1)
             seen[topic, partition] = max(seen.get((topic, partition), -1), offset)
 
+    def test_acceptance_that_counts_from_the_next_poll_on(self):
+        for options, again in ((['--confirm'], 50), ([], 0)):
+            topic = self.kafka.new_topic()
+            path = harness.new_path('accepted')
+            rules_path = harness.write_file('rules.yaml', rules(
+                self.kafka, self.rule(topic, commit_interval='50ms')))
+            produce(self.kafka, topic, numbered(0, 50))
+            host = Receiver(rules_path, path, 'r', '--halt', '50', *options)
+            wait_until('50 are accepted', lambda: len(accepted(path)) == 50)
+            time.sleep(1)  # many commit intervals
+            host.kill()
+            produce(self.kafka, topic, numbered(50, 1))
+            host = Receiver(rules_path, path, 'r')
+            wait_until('the last one', lambda: accepted(path)[-1][-1] == '50')
+            host.close()
+            self.assertEqual(len(accepted(path)), 51 + again, options)
+            print(f'{options}: sent 51, accepted {len(accepted(path))}, lost 0, duplicated {again}')
+
     def test_mosquitto_killed(self):
         topic = self.kafka.new_topic(PARTITIONS)
         account = Account(f'Mosquitto killed {KILLS} times')

@@ -201,14 +201,14 @@ static rd_kafka_headers_t *make_headers(const char *text) {
 void feed(struct kit_kafka *k, const char *topic, int partition, const char *key, const char *value,
           const char *headers) {
     rd_kafka_t *rk = writer(k);
-    assert_int_equal(
-        rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value ? strlen(value) : 0),
-                          RD_KAFKA_V_TIMESTAMP(1700000000123),
-                          RD_KAFKA_V_HEADERS(make_headers(headers)), RD_KAFKA_V_END),
-        RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_VTYPE_TOPIC, topic, RD_KAFKA_VTYPE_PARTITION,
+                                       (int32_t)(partition), RD_KAFKA_VTYPE_MSGFLAGS,
+                                       RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_KEY, key,
+                                       key ? strlen(key) : (size_t)0, RD_KAFKA_VTYPE_VALUE, value,
+                                       value ? strlen(value) : (size_t)0, RD_KAFKA_VTYPE_TIMESTAMP,
+                                       INT64_C(1700000000123), RD_KAFKA_VTYPE_HEADERS,
+                                       make_headers(headers), RD_KAFKA_VTYPE_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
     finish(rk);
 }
 
@@ -219,10 +219,10 @@ void feed_many(struct kit_kafka *k, const char *topic, int partitions, int count
         int key_len = snprintf(key, sizeof(key), "k%d", i);
         int value_len = snprintf(value, sizeof(value), "{\"n\":%d}", i);
         assert_int_equal(
-            rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(i % partitions),
-                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                              RD_KAFKA_V_KEY(key, (size_t)key_len),
-                              RD_KAFKA_V_VALUE(value, (size_t)value_len), RD_KAFKA_V_END),
+            rd_kafka_producev(rk, RD_KAFKA_VTYPE_TOPIC, topic, RD_KAFKA_VTYPE_PARTITION,
+                              (int32_t)(i % partitions), RD_KAFKA_VTYPE_MSGFLAGS,
+                              RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_KEY, key, (size_t)key_len,
+                              RD_KAFKA_VTYPE_VALUE, value, (size_t)value_len, RD_KAFKA_VTYPE_END),
             RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     finish(rk);
