@@ -37,6 +37,7 @@ void intake_init(struct intake *in, struct outbox *outbox, struct fleet *fleet, 
     in->log = log;
     in->node = node;
     pthread_mutex_init(&in->lock, NULL);
+    counter_book_init(&in->letters);
 }
 
 /* ---- the host -------------------------------------------------------------------------------- */
@@ -181,6 +182,8 @@ static mqk_status send_letter(void *user, struct producer *producer, struct reco
         record->handle = (void *)(uintptr_t)topic;
         record->topic = topic->name;
         record->tag = delivery_tag_of(d);
+        record->rule = rule->letters->name;
+        record->watched = true;
         status = producer_send(producer, record);
         if (status == MQK_OK) {
             count_accepted(rule->letters);
