@@ -255,6 +255,26 @@ class Durable(harness.Case):
             self.assertEqual(sender.close(90000)['undelivered'], 0)
             self.judge(topic, 31000, duplicates=0)
 
+    def test_reload_corrects_the_password(self):
+        """A wrong password, corrected while events flow: what waited is delivered, in order."""
+        topic = self.kafka.new_topic(3)
+        def text(password):
+            login = (f'sasl: {{ mechanism: plain, username: {yaml(self.kafka.user)}, '
+                     f'password: {yaml(password)} }}, '
+                     f'ssl: {{ enable: true, cacertfile: {yaml(self.kafka.ca)} }}, ')
+            return rules(self.kafka.sasl, topic, self.disk()).replace(
+                'client: { ', 'client: { ' + login)
+        sender = self.sender(text('wrong'), '--threads', '2')
+        sender.tell('generate', 20000, 10000, 20, 300)
+        sender.wait_log('authentication failed')
+        right = harness.write_file('right.yaml', text(self.kafka.password))
+        sender.tell('reload', right)
+        self.assertEqual(sender.answer()['accepted'], 20000)
+        self.assertEqual(sender.answer()['status'], 0)
+        sender.do('generate', 1000, 0, 20, 300)
+        self.assertEqual(sender.close(90000)['undelivered'], 0)
+        self.judge(topic, 21000, duplicates=0)
+
     def test_disk_full_and_back(self):
         """A small file system fills up: refused, told, not a crash; and goes on when there is room."""
         folder = harness.new_path('small')

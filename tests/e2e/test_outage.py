@@ -215,8 +215,14 @@ class ThreeBrokers(Outage):
         cls.kafka.stop()
 
     def test_each_killed_in_turn(self):
+        self.each_killed_in_turn('{ memory: 64MB, when_full: drop_newest }')
+
+    def test_each_killed_in_turn_with_a_spool(self):
+        self.each_killed_in_turn(f'{{ mode: disk, dir: {yaml(harness.new_path("spool"))} }}')
+
+    def each_killed_in_turn(self, buffer):
         topic = self.kafka.new_topic(6)
-        sender = Sender(rules(self.kafka.bootstrap, topic), '--tokens', '--threads', '2')
+        sender = Sender(rules(self.kafka.bootstrap, topic, buffer), '--tokens', '--threads', '2')
         total = 0
         for broker in (1, 2, 3):
             sender.tell('generate', 10000, 2000, 30, 150)
