@@ -118,12 +118,14 @@ void spool_sync_journal(struct spool *s) {
     uint32_t slots[MAX_BIG_SYNC];
     const struct block *big[MAX_BIG_SYNC];
     size_t count;
+    struct journal_dirty dirty;
     pthread_mutex_lock(&s->lock);
     uint64_t target = begin_sync(s, slots, big, &count);
+    journal_take_dirty(&s->journal, &dirty);
     s->dirty_since_ms = 0;
     s->sync_wanted = false;
     pthread_mutex_unlock(&s->lock);
-    int code = journal_sync(&s->journal, big, count);
+    int code = journal_sync(&s->journal, &dirty, big, count);
     if (code == 0 && count > 0) {
         code = spool_folder_sync(s->dir);
     }
@@ -425,6 +427,7 @@ void *spool_thread(void *spool) {
         if (c.watch) {
             spool_watch_folder(s);
             spool_look_for_oldest(s);
+            spool_trim_pages(s);
             pthread_mutex_lock(&s->lock);
             s->watch_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
             pthread_mutex_unlock(&s->lock);
