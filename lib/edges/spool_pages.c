@@ -14,7 +14,7 @@
 #endif
 
 #define AHEAD  4u /* free blocks that are made ready */
-#define BEHIND 8u /* newest blocks that stay in memory */
+#define BEHIND 4u /* newest blocks that stay in memory */
 /* Mapping memory is kept waiting as long at most. */
 #define STEP ((size_t)64 << 10)
 

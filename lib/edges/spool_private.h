@@ -18,11 +18,11 @@
 
 #define SPOOL_RETRY_MS     1000 /* how often a disk that refused is tried again */
 #define SPOOL_DELETE_MS    50   /* how long what is done may stay in the store */
-#define SPOOL_DELETE_COUNT 8192u
+#define SPOOL_DELETE_COUNT 32768u
 /* So much of what is done may wait for being deleted, before nothing more is handed out. */
-#define SPOOL_DONE_MOST  (16u * SPOOL_DELETE_COUNT)
+#define SPOOL_DONE_MOST  (4u * SPOOL_DELETE_COUNT)
 #define SPOOL_DROP_COUNT 128u
-#define SPOOL_MOVE_COUNT 16u /* blocks at most that are moved in one transaction */
+#define SPOOL_MOVE_COUNT 8u /* blocks at most that are moved in one transaction */
 #define SPOOL_READ_BYTES ((size_t)64 << 10)
 #define SPOOL_READ_COUNT 512u
 

@@ -403,6 +403,13 @@ static struct chores next_chores(struct spool *s) {
     return c;
 }
 
+static bool has_many_done(struct spool *s) {
+    pthread_mutex_lock(&s->lock);
+    bool many = s->set.done_count >= SPOOL_DELETE_COUNT && !s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return many;
+}
+
 void *spool_thread(void *spool) {
     struct spool *s = spool;
     for (;;) {
@@ -421,8 +428,8 @@ void *spool_thread(void *spool) {
         if ((c.move && !moved) || (c.drop && !dropped)) {
             rest(s);
         }
-        if (c.remove) {
-            spool_delete_done(s);
+        /* Dropping can be faster than one at a time: what is done takes memory. */
+        while (c.remove && spool_delete_done(s) && has_many_done(s)) {
         }
         if (c.watch) {
             spool_watch_folder(s);
