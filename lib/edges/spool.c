@@ -123,15 +123,21 @@ mqk_status spool_put(struct spool *s, const struct record *record, mqk_str rule,
     if (journal_is_big(&s->journal, size)) {
         return put_big(s, size, record, rule, waiting, ref);
     }
+    uint32_t open = s->journal.open;
     if (!journal_make_room(&s->journal, size, s->next_seq)) {
         s->refused_room = true;
         return refuse_put(s);
     }
+    bool want_pages = s->journal.open != open && !s->pages_wanted;
+    s->pages_wanted = s->pages_wanted || want_pages;
     ref->seq = s->next_seq++;
     journal_put(&s->journal, size, ref->seq, record, rule, now_ms, waiting, &ref->block,
                 &ref->offset);
     count_put(s, cost, waiting);
     pthread_mutex_unlock(&s->lock);
+    if (want_pages) {
+        pthread_cond_signal(&s->pages_cond); /* takes long, in comparison */
+    }
     return MQK_OK;
 }
 
@@ -299,6 +305,11 @@ static enum found take_from_journal(struct spool *s, mqk_str *encoded) {
     }
     journal_set_state(b, offset, FRAME_OUT);
     b->pins++;
+    if (!b->resident && slot < s->journal.block_count) {
+        b->resident = true;
+        r->wakes_pages = !s->pages_wanted;
+        s->pages_wanted = true;
+    }
     r->pinned = slot;
     r->last = (struct spool_ref){frame_seq(b, offset), slot, offset};
     r->last_in_store = false;
@@ -344,6 +355,7 @@ bool spool_next(struct spool *s, struct spool_item *item) {
     spool_unpin(s, r->pinned);
     r->pinned = JOURNAL_SLOTS;
     r->has_last = false;
+    r->wakes_pages = false;
     for (;;) {
         enum found found = FOUND_NONE;
         if (atomic_load_explicit(&s->waiting, memory_order_relaxed) > 0) {
@@ -359,6 +371,9 @@ bool spool_next(struct spool *s, struct spool_item *item) {
         }
         atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
         pthread_mutex_unlock(&s->lock);
+        if (r->wakes_pages) {
+            pthread_cond_signal(&s->pages_cond);
+        }
         if (!room_for_headers(r, encoded)) {
             r->has_last = true;
             spool_unread(s);

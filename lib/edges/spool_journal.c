@@ -118,6 +118,7 @@ void journal_set_state(struct block *b, uint32_t offset, enum frame_state state)
         return;
     }
     write_state(b, offset, state);
+    b->dirty = true;
     b->waiting += state == FRAME_WAITING;
     b->waiting -= before == FRAME_WAITING;
     b->live -= state == FRAME_DONE;
@@ -201,12 +202,28 @@ void journal_seal(struct journal *j) {
     struct block *b = &j->blocks[slot];
     b->state = BLOCK_SEALED;
     block_write_seal(b);
+    b->dirty = true;
     j->open = JOURNAL_SLOTS;
     journal_release(j, slot);
 }
 
 bool journal_is_big(const struct journal *j, size_t size) {
     return frame_size(size) > j->block_size - JOURNAL_FIRST;
+}
+
+/* The first that is ready, or the first. */
+static uint32_t next_free(const struct journal *j) {
+    uint32_t first = JOURNAL_SLOTS;
+    for (uint32_t slot = 0; slot < j->block_count; slot++) {
+        const struct block *b = &j->blocks[slot];
+        if (b->state == BLOCK_FREE && b->ready) {
+            return slot;
+        }
+        if (b->state == BLOCK_FREE && first == JOURNAL_SLOTS) {
+            first = slot;
+        }
+    }
+    return first;
 }
 
 bool journal_make_room(struct journal *j, size_t size, uint64_t seq) {
@@ -220,18 +237,18 @@ bool journal_make_room(struct journal *j, size_t size, uint64_t seq) {
         }
         journal_seal(j);
     }
-    for (uint32_t slot = 0; slot < j->block_count; slot++) {
-        struct block *b = &j->blocks[slot];
-        if (b->state == BLOCK_FREE) {
-            start_block(b, BLOCK_OPEN, seq);
-            block_write_head(b);
-            add_to_order(j, slot);
-            j->free_blocks--;
-            j->open = slot;
-            return true;
-        }
+    uint32_t slot = next_free(j);
+    if (slot == JOURNAL_SLOTS) {
+        return false;
     }
-    return false;
+    struct block *b = &j->blocks[slot];
+    start_block(b, BLOCK_OPEN, seq);
+    block_write_head(b);
+    b->dirty = b->resident = true;
+    add_to_order(j, slot);
+    j->free_blocks--;
+    j->open = slot;
+    return true;
 }
 
 static void write_frame(const struct journal *j, struct block *b, size_t size, uint64_t seq,
@@ -250,6 +267,7 @@ static void count_frame(struct block *b, size_t size, uint64_t seq, bool waiting
     write_state(b, b->used, waiting ? FRAME_WAITING : FRAME_OUT);
     b->used += frame_size(size);
     b->last_seq = seq;
+    b->dirty = true;
     b->count++;
     b->live++;
     b->waiting += waiting;
@@ -271,6 +289,7 @@ bool journal_release(struct journal *j, uint32_t slot) {
         return false;
     }
     block_write_free(b);
+    b->dirty = true;
     remove_from_order(j, slot);
     if (slot < j->block_count) {
         b->state = BLOCK_FREE;
@@ -346,6 +365,7 @@ int journal_write_big(struct journal *j, const char *dir, uint32_t slot, size_t 
     b->base = base;
     block_write_head(b);
     write_frame(j, b, size, seq, record, rule, accepted_ms);
+    journal_let_go(b);
     return 0;
 }
 
@@ -384,13 +404,76 @@ void journal_forget_big(struct journal *j, uint32_t slot) {
 
 /* ---- The disk ---- */
 
-int journal_sync(const struct journal *j, const struct block *const *big, size_t big_count) {
+static size_t dirty_end(const struct block *b) {
+    switch (b->state) {
+    case BLOCK_SEALED:
+        return b->size;
+    case BLOCK_OPEN:
+        return b->used;
+    default:
+        return JOURNAL_FIRST;
+    }
+}
+
+void journal_take_dirty(struct journal *j, struct journal_dirty *dirty) {
+    dirty->whole = j->dirty;
+    dirty->count = 0;
+    j->dirty = false;
+    for (uint32_t slot = 0; slot < j->block_count; slot++) {
+        struct block *b = &j->blocks[slot];
+        if (!b->dirty) {
+            continue;
+        }
+        size_t from = (size_t)(b->base - j->map);
+        size_t to = from + dirty_end(b);
+        /* What has been written out is protected against writing until the next page fault. */
+        b->ready = b->ready && b->state == BLOCK_OPEN;
+        b->dirty = false;
+        if (dirty->count > 0 && dirty->ranges[dirty->count - 1].to == from) {
+            dirty->ranges[dirty->count - 1].to = to;
+        } else if (dirty->count < JOURNAL_MAX_RANGES) {
+            dirty->ranges[dirty->count].from = from;
+            dirty->ranges[dirty->count++].to = to;
+        } else {
+            dirty->whole = true;
+        }
+    }
+}
+
+/* The kernel protects each page that it writes out, and interrupts all the other processors for
+ * each: taking the pages out of memory before, at once, is one interrupt for all of them. The page
+ * that is being filled stays. */
+static int sync_range(const struct journal *j, size_t from, size_t to) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    from &= ~(page - 1);
+    size_t filled = (to & ~(page - 1)) - from;
+    if (filled > 0) {
+        madvise(j->map + from, filled, MADV_DONTNEED);
+    }
+    return msync(j->map + from, to - from, MS_SYNC) == 0 ? 0 : errno;
+}
+
+int journal_sync(const struct journal *j, const struct journal_dirty *dirty,
+                 const struct block *const *big, size_t big_count) {
     for (size_t i = 0; i < big_count; i++) {
         if (msync(big[i]->base, big[i]->size, MS_SYNC) != 0) {
             return errno;
         }
     }
-    return fdatasync(j->fd) == 0 ? 0 : errno;
+    if (dirty->whole) {
+        return fdatasync(j->fd) == 0 ? 0 : errno;
+    }
+    int code = 0;
+    for (uint32_t i = 0; i < dirty->count && code == 0; i++) {
+        code = sync_range(j, dirty->ranges[i].from, dirty->ranges[i].to);
+    }
+    return code;
+}
+
+void journal_let_go(const struct block *b) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t at = (uintptr_t)b->base & ~(page - 1);
+    madvise((void *)at, (uintptr_t)b->base + b->size - at, MADV_DONTNEED);
 }
 
 static void touch(char *base, size_t size) {
@@ -401,6 +484,10 @@ static void touch(char *base, size_t size) {
 
 void journal_touch_all(struct journal *j) {
     touch(j->map, j->map_size);
+    j->dirty = true;
+    for (uint32_t slot = 0; slot < j->block_count; slot++) {
+        j->blocks[slot].resident = true;
+    }
     for (uint32_t slot = JOURNAL_MAX_BLOCKS; slot < JOURNAL_SLOTS; slot++) {
         struct block *b = &j->blocks[slot];
         if (b->state == BLOCK_SEALED) {
@@ -464,6 +551,7 @@ int journal_remake(struct journal *j, const char *dir) {
     }
     close(j->fd);
     j->fd = fd;
+    j->dirty = true;
     return 0;
 }
 

@@ -48,12 +48,16 @@ struct block {
     uint32_t pins;      /* somebody reads it without the lock: it must stay */
     bool damaged;       /* something in it cannot be read */
     bool unsynced;      /* a big one that is not yet on the disk */
+    bool dirty;         /* changed since journal_take_dirty() */
+    bool resident;      /* pages of it may be in this process's memory … */
+    bool ready;         /* … and be written to without a page fault */
 };
 
 struct journal {
     char *map;
     size_t map_size;
     int fd;
+    bool dirty; /* any block, or the head, may have changed since journal_take_dirty() */
     uint64_t salt;
     uint32_t block_size;
     uint32_t block_count;
@@ -142,9 +146,24 @@ void journal_seal(struct journal *j);
 /* Frees a sealed block in which no record is live and that is not pinned; whether it was. */
 bool journal_release(struct journal *j, uint32_t slot);
 
-/* Forces the file and these big blocks to the disk (without the lock; the blocks are pinned). 0 or
- * an errno. */
-int journal_sync(const struct journal *j, const struct block *const *big, size_t big_count);
+/* What has changed in the file: pages that were only made ready for writing are left alone. */
+#define JOURNAL_MAX_RANGES 8u
+struct journal_dirty {
+    bool whole;
+    uint32_t count;
+    struct {
+        size_t from;
+        size_t to;
+    } ranges[JOURNAL_MAX_RANGES];
+};
+void journal_take_dirty(struct journal *j, struct journal_dirty *dirty);
+/* Forces that and these big blocks to the disk (without the lock; the blocks are pinned). 0 or an
+ * errno. */
+int journal_sync(const struct journal *j, const struct journal_dirty *dirty,
+                 const struct block *const *big, size_t big_count);
+/* Takes a block's pages out of this process's memory, without the lock. They come back by
+ * themselves. */
+void journal_let_go(const struct block *b);
 /* After a sync that failed the kernel takes the pages for written: makes them dirty again. */
 void journal_touch_all(struct journal *j);
 

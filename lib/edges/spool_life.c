@@ -137,17 +137,31 @@ static void begin_counting(struct spool *s, const struct journal_findings *findi
     s->next_seq = last + 1 + (s->damaged > 0 ? SEQ_LEAP : 0);
 }
 
+/* It is held for moments only: who finds it taken does better to look again than to sleep. */
+static void init_adaptive(pthread_mutex_t *lock) {
+    pthread_mutexattr_t attr;
+    bool made = pthread_mutexattr_init(&attr) == 0;
+    if (made) {
+        pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+    }
+    pthread_mutex_init(lock, made ? &attr : NULL);
+    if (made) {
+        pthread_mutexattr_destroy(&attr);
+    }
+}
+
 static bool init_locks(struct spool *s) {
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0) {
         return false;
     }
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_mutex_init(&s->lock, NULL);
+    init_adaptive(&s->lock);
     pthread_mutex_init(&s->write_lock, NULL);
     pthread_mutex_init(&s->read_lock, NULL);
     pthread_cond_init(&s->work, &attr);
     pthread_cond_init(&s->synced_cond, NULL);
+    pthread_cond_init(&s->pages_cond, NULL);
     pthread_condattr_destroy(&attr);
     return true;
 }
@@ -166,6 +180,7 @@ static void free_spool(struct spool *s) {
     free(s->sorted);
     free(s->stored);
     free(s->dir);
+    pthread_cond_destroy(&s->pages_cond);
     pthread_cond_destroy(&s->synced_cond);
     pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->read_lock);
@@ -193,7 +208,9 @@ static mqk_status open_files(struct spool *s, mqk_error *err) {
     }
     if (status == MQK_OK) {
         begin_counting(s, findings);
-        code = journal_sync(&s->journal, NULL, 0);
+        struct journal_dirty dirty;
+        journal_take_dirty(&s->journal, &dirty);
+        code = journal_sync(&s->journal, &dirty, NULL, 0);
         code = code == 0 ? spool_folder_sync(s->dir) : code;
         status = code == 0 ? MQK_OK : cannot(err, s->dir, "the folder", strerrordesc_np(code));
         atomic_store(&s->synced_seq, s->next_seq - 1);
@@ -228,8 +245,12 @@ struct spool *spool_open(const struct spool_settings *settings, const struct spo
         s->settings.dir = s->dir;
         spool_look_for_oldest(s);
         s->watch_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
-        if (thread_start(&s->thread, "mqk-spool", spool_thread, s)) {
+        bool pages = spool_start_pages(s);
+        if (pages && thread_start(&s->thread, "mqk-spool", spool_thread, s)) {
             return s;
+        }
+        if (pages) {
+            spool_stop_pages(s);
         }
         no_memory(err, settings->dir);
     }
@@ -240,6 +261,7 @@ struct spool *spool_open(const struct spool_settings *settings, const struct spo
 /* ---- Closing ---- */
 
 static void end(struct spool *s) {
+    spool_stop_pages(s);
     pthread_mutex_lock(&s->lock);
     s->stop = true;
     spool_unpin(s, s->reader.pinned);

@@ -200,6 +200,7 @@ bool spool_move_blocks(struct spool *s) {
     int rc = spool_store_begin(s->store);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = store_block(s, &s->moving[i]);
+        journal_let_go(&s->journal.blocks[s->moving[i].slot]);
     }
     bool moved = spool_end_transaction(s, rc);
     for (size_t i = 0; moved && i < count; i++) {
@@ -208,6 +209,8 @@ bool spool_move_blocks(struct spool *s) {
     pthread_mutex_lock(&s->lock);
     s->set_room = 0;
     for (size_t i = 0; i < count; i++) {
+        s->journal.blocks[s->moving[i].slot].resident = false;
+        s->journal.blocks[s->moving[i].slot].ready = false;
         spool_unpin(s, s->moving[i].slot);
     }
     pthread_mutex_unlock(&s->lock);

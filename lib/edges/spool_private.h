@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a spool, for its files: spool.c (what its users call), spool_thread.c (what its
- * thread does), spool_move.c (from the journal to the store and out of it), spool_life.c (opening,
+ * thread does), spool_move.c (from the journal to the store and out of it), spool_pages.c
+ * (which of its pages are in memory), spool_life.c (opening,
  * closing, and a folder that went away). */
 #ifndef MQK_EDGES_SPOOL_PRIVATE_H
 #define MQK_EDGES_SPOOL_PRIVATE_H
@@ -17,11 +18,11 @@
 
 #define SPOOL_RETRY_MS     1000 /* how often a disk that refused is tried again */
 #define SPOOL_DELETE_MS    50   /* how long what is done may stay in the store */
-#define SPOOL_DELETE_COUNT 8192u
+#define SPOOL_DELETE_COUNT 32768u
 /* So much of what is done may wait for being deleted, before nothing more is handed out. */
-#define SPOOL_DONE_MOST  (16u * SPOOL_DELETE_COUNT)
+#define SPOOL_DONE_MOST  (4u * SPOOL_DELETE_COUNT)
 #define SPOOL_DROP_COUNT 128u
-#define SPOOL_MOVE_COUNT 16u /* blocks at most that are moved in one transaction */
+#define SPOOL_MOVE_COUNT 8u /* blocks at most that are moved in one transaction */
 #define SPOOL_READ_BYTES ((size_t)64 << 10)
 #define SPOOL_READ_COUNT 512u
 
@@ -38,7 +39,8 @@ struct spool_reader {
     struct spool_ref last;
     size_t last_at; /* in the batch */
     bool last_in_store;
-    uint32_t pinned; /* block that its texts stand in, or JOURNAL_SLOTS */
+    uint32_t pinned;  /* block that its texts stand in, or JOURNAL_SLOTS */
+    bool wakes_pages; /* the thread for pages is to be told that another block is being read */
     mqk_header *headers;
     size_t header_capacity;
 };
@@ -107,6 +109,11 @@ struct spool {
     int64_t dropped_ms;    /* when a record was dropped last; 0: never */
     bool refused_room;     /* a record was refused because no block was free */
 
+    pthread_t pages_thread;
+    pthread_cond_t pages_cond;
+    bool pages_wanted; /* another block is being filled, or read */
+    bool pages_stop;
+
     unsigned news; /* enum spool_news */
     bool kicked;   /* the thread was told to look around */
     bool stop;
@@ -137,6 +144,12 @@ void spool_unpin(struct spool *s, uint32_t slot);
 void spool_count_damaged(struct spool *s, uint64_t count);
 /* The store or the folder refused; locked. `code` is an errno or LMDB's. */
 void spool_store_refused(struct spool *s, int code);
+
+/* The thread for pages: ends before anything is freed. */
+bool spool_start_pages(struct spool *s);
+void spool_stop_pages(struct spool *s);
+/* Takes pages out of memory that are not needed soon. */
+void spool_trim_pages(struct spool *s);
 
 /* The thread. */
 void *spool_thread(void *spool);

@@ -148,6 +148,7 @@ mqk_status journal_open(struct journal *j, const char *dir, uint32_t block_size,
     memset(j, 0, sizeof(*j));
     memset(findings, 0, sizeof(*findings));
     j->open = JOURNAL_SLOTS;
+    j->dirty = true;
     if (!spool_folder_path(path, dir, SPOOL_JOURNAL_FILE)) {
         *code = ENAMETOOLONG;
         return MQK_ERR_IO;
@@ -177,10 +178,12 @@ mqk_status journal_open(struct journal *j, const char *dir, uint32_t block_size,
             write_file_head(j->map, j);
         }
         if (!other || j->order_count > 0) {
+            madvise(j->map, j->map_size, MADV_DONTNEED); /* all of it has been looked at */
             return MQK_OK;
         }
         journal_close(j);
         j->open = JOURNAL_SLOTS;
+        j->dirty = true;
         j->fd = -1;
     }
     *code = make_journal(j, dir, block_size, block_count);

@@ -25,7 +25,7 @@
 #define LOCK_BYTES  8192
 #define FILE_MODE   0600
 /* Pages of the file that are mapped are let go after so many bytes were read or written. */
-#define LET_GO_BYTES ((uint64_t)8 << 20)
+#define LET_GO_BYTES ((uint64_t)4 << 20)
 
 #define FULL_DISK_BYTES ((uint64_t)1 << 20)
 

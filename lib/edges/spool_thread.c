@@ -118,12 +118,14 @@ void spool_sync_journal(struct spool *s) {
     uint32_t slots[MAX_BIG_SYNC];
     const struct block *big[MAX_BIG_SYNC];
     size_t count;
+    struct journal_dirty dirty;
     pthread_mutex_lock(&s->lock);
     uint64_t target = begin_sync(s, slots, big, &count);
+    journal_take_dirty(&s->journal, &dirty);
     s->dirty_since_ms = 0;
     s->sync_wanted = false;
     pthread_mutex_unlock(&s->lock);
-    int code = journal_sync(&s->journal, big, count);
+    int code = journal_sync(&s->journal, &dirty, big, count);
     if (code == 0 && count > 0) {
         code = spool_folder_sync(s->dir);
     }
@@ -401,6 +403,13 @@ static struct chores next_chores(struct spool *s) {
     return c;
 }
 
+static bool has_many_done(struct spool *s) {
+    pthread_mutex_lock(&s->lock);
+    bool many = s->set.done_count >= SPOOL_DELETE_COUNT && !s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return many;
+}
+
 void *spool_thread(void *spool) {
     struct spool *s = spool;
     for (;;) {
@@ -419,12 +428,13 @@ void *spool_thread(void *spool) {
         if ((c.move && !moved) || (c.drop && !dropped)) {
             rest(s);
         }
-        if (c.remove) {
-            spool_delete_done(s);
+        /* Dropping can be faster than one at a time: what is done takes memory. */
+        while (c.remove && spool_delete_done(s) && has_many_done(s)) {
         }
         if (c.watch) {
             spool_watch_folder(s);
             spool_look_for_oldest(s);
+            spool_trim_pages(s);
             pthread_mutex_lock(&s->lock);
             s->watch_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
             pthread_mutex_unlock(&s->lock);

@@ -258,14 +258,16 @@ static void test_damaged_record(void **state) {
     for (size_t i = 0; i < 2; i++) {
         size_t size, at = 0;
         char *image = load(names[i], &size);
-        /* The inside of a value, in the middle of the file. */
-        for (at = size / 2; at + 22 < size; at++) {
-            if (memcmp(image + at, "zzzzzzzzzzzzzzzzzzzzzz", 22) == 0) {
-                break;
-            }
+        /* The inside of a value: of a late record in the journal, of an early one in the store. */
+        char value[1000];
+        struct record record;
+        mqk_header headers[2];
+        make_record(i == 0 ? COUNT : 100, sizeof(value), value, &record, headers);
+        while (at + sizeof(value) < size && memcmp(image + at, value, 100) != 0) {
+            at++;
         }
         assert_true(at + 22 < size);
-        image[at + 9] = 'X';
+        image[at + 19] = 'X';
         write_file(names[i], image, size);
         read_through(&good, &bad);
         assert_int_equal(bad, 1 + i);
