@@ -38,8 +38,33 @@ static void give_up(struct incoming *incoming, mqk_status status) {
         "a message is acknowledged to its broker, but will not be in Kafka", status);
 }
 
+static uint64_t under_way(const struct incoming *incoming) {
+    return incoming->mqtt->inbox.next - incoming->mqtt->inbox.first;
+}
+
+/* The buffer is smaller than what the broker sends without waiting: half of it next time. */
+static void take_less(struct incoming *incoming) {
+    uint64_t half = under_way(incoming) / 2;
+    if (incoming->most == 0 || half < incoming->most) {
+        incoming->most = half > 0 ? half : 1;
+    }
+    incoming->safe = 0;
+}
+
+/* One more, when all that may be under way has arrived. */
+static void take_more(struct incoming *incoming) {
+    if (incoming->most > 0 && ++incoming->safe >= incoming->most) {
+        incoming->most++;
+        incoming->safe = 0;
+    }
+}
+
 enum mqtt_taken incoming_message(struct incoming *incoming, const struct mqtt_packet *packet,
                                  uint64_t number) {
+    if (packet->qos > 0 && incoming->most > 0 && under_way(incoming) >= incoming->most) {
+        incoming->held = true;
+        return MQTT_NOT_NOW;
+    }
     mqk_event event;
     mqk_event_init(&event, sizeof(event), MQK_HOOK_MESSAGE_PUBLISH);
     event.token = number;
@@ -73,6 +98,9 @@ void incoming_delivered(struct incoming *incoming, uint64_t token, mqk_status st
         return; /* of an earlier connection: the broker has sent it again under a new number */
     }
     if (status != MQK_OK && !is_final(status)) {
+        if (status == MQK_ERR_DROPPED) {
+            take_less(incoming);
+        }
         if (!incoming->closing) {
             mqtt_client_restart(incoming->mqtt, mqk_status_text(status));
         }
@@ -81,5 +109,6 @@ void incoming_delivered(struct incoming *incoming, uint64_t token, mqk_status st
     if (status != MQK_OK) {
         give_up(incoming, status);
     }
+    take_more(incoming);
     mqtt_client_safe(incoming->mqtt, token);
 }

@@ -14,6 +14,8 @@
  *   delivered(): MQK_ERR_DROPPED, _CLOSED, _NO_MEMORY,  not acknowledged: the connection is made
  *   _SPOOL, and all others                              anew, and the broker sends it again
  *
+ * After MQK_ERR_DROPPED fewer messages are read at a time, so that they fit into the buffer.
+ *
  * When several rules match and one record is refused for good at once, the message is acknowledged
  * without waiting for the others, as the library tells nothing about them then.
  */
@@ -28,6 +30,8 @@ struct incoming {
     void (*log)(const char *what, const char *why);
     uint64_t received; /* messages, those that came again too */
     uint64_t given_up; /* acknowledged, though a record will never be safe */
+    uint64_t most;     /* messages to have under way at a time; 0: as many as the broker sends */
+    uint64_t safe;     /* since `most` was changed */
     bool held;         /* a message waits to be offered again: mqtt_client_resume() */
     bool closing;      /* no new connection is wanted any more */
     int64_t held_said_ms;

@@ -31,8 +31,10 @@ static void say(const struct mqtt_client *client, const char *what, const char *
 
 bool mqtt_client_init(struct mqtt_client *client, const struct mqtt_client_settings *settings,
                       const struct mqtt_client_host *host) {
-    *client =
-        (struct mqtt_client){.settings = *settings, .host = *host, .retry_ms = RETRY_FIRST_MS};
+    *client = (struct mqtt_client){.settings = *settings,
+                                   .host = *host,
+                                   .retry_ms = RETRY_FIRST_MS,
+                                   .restart_ms = RETRY_FIRST_MS};
     mqtt_outbox_init(&client->outbox);
     if (!mqtt_stream_init(&client->stream, settings->cafile)) {
         say(client, "cannot set up the MQTT client", client->stream.why);
@@ -52,7 +54,8 @@ bool mqtt_client_init(struct mqtt_client *client, const struct mqtt_client_setti
             return false;
         }
     }
-    if (!mqtt_inbox_init(&client->inbox, settings->receive_maximum)) {
+    /* Mosquitto 2.0 sends now and then a message more than the receive maximum allows. */
+    if (!mqtt_inbox_init(&client->inbox, UINT16_MAX)) {
         say(client, "cannot set up the MQTT client", "out of memory");
         return false;
     }
@@ -84,6 +87,14 @@ static void accuse(struct mqtt_client *client, uint8_t code, const char *reason)
     fail(client, text);
 }
 
+/* Between a half and one and a half of `pause_ms`: two clients that take turns in throwing each
+ * other out, or many that lost their broker, are not to go on in step. */
+static int64_t scattered(int pause_ms) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return pause_ms / 2 + now.tv_nsec / 1000 * INT64_C(7919) % pause_ms;
+}
+
 /* Ends the connection that has failed; the next one is made after a pause. */
 static void hang_up(struct mqtt_client *client) {
     bool was_open = client->state == MQTT_OPEN;
@@ -96,8 +107,10 @@ static void hang_up(struct mqtt_client *client) {
     client->state = MQTT_AWAY;
     client->paused = false;
     client->pinged_ms = 0;
-    client->retry_at_ms = now_ms() + client->retry_ms;
-    client->retry_ms = client->retry_ms * 2 < RETRY_LAST_MS ? client->retry_ms * 2 : RETRY_LAST_MS;
+    int *pause_ms = client->restarting ? &client->restart_ms : &client->retry_ms;
+    client->retry_at_ms = now_ms() + scattered(*pause_ms);
+    *pause_ms = *pause_ms * 2 < RETRY_LAST_MS ? *pause_ms * 2 : RETRY_LAST_MS;
+    client->restarting = false;
     mqtt_stream_close(&client->stream);
     mqtt_bytes_clear(&client->in);
     mqtt_bytes_clear(&client->out);
@@ -167,6 +180,7 @@ static void on_connack(struct mqtt_client *client, const struct mqtt_packet *p) 
         return;
     }
     client->state = MQTT_OPEN;
+    client->retry_ms = RETRY_FIRST_MS;
     client->keepalive_s =
         (uint16_t)mqtt_packet_number(p, MQTT_SERVER_KEEP_ALIVE, client->settings.keepalive_s);
     client->receive_maximum = (uint16_t)mqtt_packet_number(p, MQTT_RECEIVE_MAXIMUM, UINT16_MAX);
@@ -185,7 +199,7 @@ static void acknowledge(struct mqtt_client *client) {
     if (count < 0) {
         fail(client, "out of memory");
     } else if (count > 0) {
-        client->retry_ms = RETRY_FIRST_MS; /* this connection is worth something */
+        client->restart_ms = RETRY_FIRST_MS; /* this connection is worth something */
     }
 }
 
@@ -196,7 +210,8 @@ static bool on_publish(struct mqtt_client *client, const struct mqtt_packet *p) 
         return client->host.message(client->host.user, p, NO_PACKET_NUMBER) != MQTT_NOT_NOW;
     }
     if (mqtt_inbox_is_full(inbox)) {
-        accuse(client, TOO_MANY, "more messages without acknowledgement than the receive maximum");
+        accuse(client, TOO_MANY,
+               "more messages without acknowledgement than there are identifiers");
         return true;
     }
     uint64_t number = inbox->next;
@@ -227,7 +242,6 @@ static void on_suback(struct mqtt_client *client, const struct mqtt_packet *p) {
 static void on_answer(struct mqtt_client *client, const struct mqtt_packet *p) {
     switch (mqtt_outbox_answer(&client->outbox, p, &client->out)) {
     case MQTT_ARRIVED:
-        client->retry_ms = RETRY_FIRST_MS;
         client->host.published(client->host.user, 0);
         break;
     case MQTT_TURNED_DOWN:
@@ -268,7 +282,6 @@ static bool on_packet(struct mqtt_client *client, const struct mqtt_packet *p) {
         break;
     case MQTT_PINGRESP:
         client->pinged_ms = 0;
-        client->retry_ms = RETRY_FIRST_MS;
         break;
     default:
         fail(client, mqtt_reason_text(p->reason));
@@ -431,6 +444,7 @@ bool mqtt_client_awaits(const struct mqtt_client *client, uint64_t number) {
 void mqtt_client_restart(struct mqtt_client *client, const char *why) {
     if (client->state == MQTT_OPEN) {
         mqtt_write_disconnect(&client->out, 0);
+        client->restarting = client->failure[0] == '\0';
         fail(client, why);
     }
 }

@@ -68,7 +68,9 @@ struct mqtt_client {
     bool paused;       /* the host said MQTT_NOT_NOW */
     char failure[256]; /* why the connection has to end; empty: it does not */
     int64_t retry_at_ms;
-    int retry_ms;
+    int retry_ms;             /* the pause after the next failure; short again once connected */
+    int restart_ms;           /* after the next mqtt_client_restart(); once something is safe */
+    bool restarting;          /* why the connection ends */
     int64_t deadline_ms;      /* when connecting: the latest moment for the next step */
     int64_t sent_ms;          /* when something was sent last */
     int64_t pinged_ms;        /* a PINGREQ is without answer since then; 0: none */

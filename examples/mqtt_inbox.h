@@ -22,7 +22,7 @@ struct mqtt_inbox {
     uint64_t released[1024]; /* QoS 2, a bit each: acknowledged, the broker's PUBREL not here yet */
 };
 
-/* `capacity`: how many may wait, the receive maximum. False: no memory. */
+/* `capacity`: how many may wait. False: no memory. */
 bool mqtt_inbox_init(struct mqtt_inbox *inbox, uint16_t capacity);
 void mqtt_inbox_fini(struct mqtt_inbox *inbox);
 
