@@ -4,14 +4,17 @@
  * what the library reads from Kafka. For brokers that cannot load plugins. One thread, one poll(2)
  * over the MQTT socket, the bridge and the signals.
  *
- * libmosquitto acknowledges a QoS 1 message before it hands it over, so what the gateway holds when
- * it is killed is lost; on SIGTERM and SIGINT everything is delivered first. In the other direction
- * nothing is lost at QoS 1 and 2: the bridge is not polled again, and so commits nothing, before
- * the MQTT broker has acknowledged what was published in the last poll.
+ * A QoS 1 message is acknowledged to its broker when its records are safe in Kafka (or in a spool
+ * on the disk): see gateway_incoming.h. Until then the broker keeps it, whatever happens to the
+ * gateway, and sends it again; it may then be in Kafka twice. libmosquitto and Paho acknowledge
+ * before they hand a message over, so the gateway has an MQTT client of its own, mqtt_client.h.
+ *
+ * In the other direction nothing is lost at QoS 1 and 2: the bridge is not polled again, and so
+ * commits nothing, before the MQTT broker has acknowledged what was published in the last poll.
  */
+#include "gateway_incoming.h"
 #include "gateway_outgoing.h"
 #include "metrics_http.h"
-#include "mosquitto/props.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,10 +27,12 @@
 
 #define KEEPALIVE_S      30
 #define LOOP_MS          1000
-#define RETRY_FIRST_MS   500
+#define HELD_MS          20 /* until a message is offered again that was not taken */
 #define CLOSE_TIMEOUT_MS 10000
-#define RETRY_LAST_MS    30000
+#define GOODBYE_MS       2000
 #define SESSION_HOLDS_S  (24 * 3600)
+#define RECEIVE_MAXIMUM  1000
+#define MAXIMUM_PACKET   (64 * 1024 * 1024)
 
 struct gateway {
     const char *host;
@@ -39,13 +44,10 @@ struct gateway {
     char **filters;
     const char *metrics_at; /* NULL: nowhere */
     int filter_count;
-    struct mosquitto *mqtt;
+    struct mqtt_client mqtt;
     mqk_bridge *bridge;
     struct metrics_http metrics;
-    struct props props;
-    int64_t retry_at_ms; /* when not connected: next attempt */
-    int retry_ms;
-    uint64_t received;
+    struct incoming incoming;
     struct outgoing outgoing;
 };
 
@@ -117,81 +119,39 @@ static void rules_reload(struct gateway *gateway) {
     mqk_config_free(config);
 }
 
-/* What the gateway publishes itself is not to come back and go to Kafka again. MQTT 5 does not
- * allow to ask for that with a shared subscription. */
-static int subscription_options(const char *filter) {
-    bool shared = strncmp(filter, "$share/", strlen("$share/")) == 0;
-    return shared ? MQTT_SUB_OPT_SEND_RETAIN_NEW
-                  : MQTT_SUB_OPT_SEND_RETAIN_NEW | MQTT_SUB_OPT_NO_LOCAL;
-}
-
-static void on_connect(struct mosquitto *mqtt, void *user, int code, int flags,
-                       const mosquitto_property *props) {
+static void on_connected(void *user, bool earlier_session) {
     struct gateway *gateway = user;
-    (void)props;
-    if (code != 0) {
-        complain("the broker refuses the connection", mosquitto_reason_string(code));
-        return;
-    }
-    gateway->retry_ms = RETRY_FIRST_MS;
-    gateway->outgoing.open = true;
-    complain("connected", (flags & 1) ? "the earlier session goes on" : "a new session");
-    /* Harmless to repeat: retained messages come for new subscriptions only. */
-    for (int i = 0; i < gateway->filter_count; i++) {
-        int rc = mosquitto_subscribe_v5(mqtt, NULL, gateway->filters[i], 1,
-                                        subscription_options(gateway->filters[i]), NULL);
-        if (rc != MOSQ_ERR_SUCCESS) {
-            complain(gateway->filters[i], mosquitto_strerror(rc));
-        }
-    }
+    gateway->outgoing.open = !gateway->incoming.closing;
+    complain("connected", earlier_session ? "the earlier session goes on" : "a new session");
 }
 
-static void on_subscribe(struct mosquitto *mqtt, void *user, int mid, int count,
-                         const int *granted) {
-    (void)mqtt;
-    (void)user;
-    (void)mid;
-    for (int i = 0; i < count; i++) {
-        if (granted[i] >= 128) {
-            complain("the broker refuses a subscription", mosquitto_reason_string(granted[i]));
-        }
-    }
-}
-
-static void on_disconnect(struct mosquitto *mqtt, void *user, int code) {
+static void on_disconnected(void *user) {
     struct gateway *gateway = user;
-    (void)mqtt;
     gateway->outgoing.open = false;
-    if (code != 0) {
-        complain("connection lost", mosquitto_strerror(code));
+    gateway->incoming.held = false;
+}
+
+static enum mqtt_taken on_message(void *user, const struct mqtt_packet *packet, uint64_t number) {
+    struct gateway *gateway = user;
+    return incoming_message(&gateway->incoming, packet, number);
+}
+
+static void on_published(void *user, uint8_t reason) {
+    struct gateway *gateway = user;
+    if (reason >= MQTT_FIRST_FAILURE) {
+        gateway->outgoing.refused++;
+        complain("the broker refuses a message from Kafka", mqtt_reason_text(reason));
     }
 }
 
-static void on_message(struct mosquitto *mqtt, void *user, const struct mosquitto_message *message,
-                       const mosquitto_property *props) {
-    struct gateway *gateway = user;
-    (void)mqtt;
-    gateway->received++;
-    mqk_event event;
-    mqk_event_init(&event, sizeof(event), MQK_HOOK_MESSAGE_PUBLISH);
-    event.topic = mqk_cstr(message->topic);
-    event.payload =
-        (mqk_str){message->payload ? message->payload : "", (size_t)message->payloadlen};
-    event.qos = message->qos;
-    event.retain = message->retain;
-    props_read(&gateway->props, props, &event);
-    mqk_on_event(gateway->bridge, &event);
-    props_clear(&gateway->props);
+static void on_log(void *user, const char *what, const char *why) {
+    (void)user;
+    complain(what, why);
 }
 
-static void on_publish(struct mosquitto *mqtt, void *user, int packet_id, int code,
-                       const mosquitto_property *props) {
+static void host_delivered(void *user, uint64_t token, mqk_status status) {
     struct gateway *gateway = user;
-    (void)mqtt;
-    (void)props;
-    if (!outgoing_done(&gateway->outgoing, packet_id, code)) {
-        complain("the broker refuses a message from Kafka", mosquitto_reason_string(code));
-    }
+    incoming_delivered(&gateway->incoming, token, status);
 }
 
 static mqk_answer host_publish(void *user, const mqk_publish *publish) {
@@ -200,54 +160,31 @@ static mqk_answer host_publish(void *user, const mqk_publish *publish) {
 }
 
 static bool mqtt_set_up(struct gateway *gateway) {
-    gateway->mqtt = mosquitto_new(gateway->clientid, false, gateway);
-    if (!gateway->mqtt) {
-        complain("cannot make an MQTT client", strerror(errno));
-        return false;
-    }
-    struct mosquitto *mqtt = gateway->mqtt;
-    int rc = mosquitto_int_option(mqtt, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
     const char *username = getenv("MQTT_USERNAME");
-    if (rc == MOSQ_ERR_SUCCESS && username) {
-        rc = mosquitto_username_pw_set(mqtt, username, getenv("MQTT_PASSWORD"));
-    }
-    if (rc == MOSQ_ERR_SUCCESS && gateway->cafile) {
-        rc = mosquitto_tls_set(mqtt, gateway->cafile, NULL, NULL, NULL, NULL);
-    }
-    if (rc != MOSQ_ERR_SUCCESS) {
-        complain("cannot set up the MQTT client", mosquitto_strerror(rc));
-        return false;
-    }
-    mosquitto_connect_v5_callback_set(mqtt, on_connect);
-    mosquitto_subscribe_callback_set(mqtt, on_subscribe);
-    mosquitto_disconnect_callback_set(mqtt, on_disconnect);
-    mosquitto_message_v5_callback_set(mqtt, on_message);
-    mosquitto_publish_v5_callback_set(mqtt, on_publish);
-    gateway->outgoing.mqtt = mqtt;
-    return true;
-}
-
-/* Connects for the first time, or again when it is time for the next attempt. */
-static void mqtt_connect(struct gateway *gateway, bool first) {
-    if (now_ms() < gateway->retry_at_ms) {
-        return;
-    }
-    int rc = MOSQ_ERR_SUCCESS;
-    if (first) {
-        mosquitto_property *props = NULL;
-        mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, SESSION_HOLDS_S);
-        rc = mosquitto_connect_bind_v5(gateway->mqtt, gateway->host, gateway->port, KEEPALIVE_S,
-                                       NULL, props);
-        mosquitto_property_free_all(&props);
-    } else {
-        rc = mosquitto_reconnect(gateway->mqtt);
-    }
-    gateway->retry_at_ms = now_ms() + gateway->retry_ms;
-    gateway->retry_ms =
-        gateway->retry_ms * 2 < RETRY_LAST_MS ? gateway->retry_ms * 2 : RETRY_LAST_MS;
-    if (rc != MOSQ_ERR_SUCCESS) {
-        complain(gateway->host, rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc));
-    }
+    const struct mqtt_client_settings settings = {.host = gateway->host,
+                                                  .port = gateway->port,
+                                                  .cafile = gateway->cafile,
+                                                  .clientid = gateway->clientid,
+                                                  .username = username,
+                                                  .password =
+                                                      username ? getenv("MQTT_PASSWORD") : NULL,
+                                                  .filters = gateway->filters,
+                                                  .filter_count = gateway->filter_count,
+                                                  .qos = 1,
+                                                  .keepalive_s = KEEPALIVE_S,
+                                                  .session_expiry_s = SESSION_HOLDS_S,
+                                                  .receive_maximum = RECEIVE_MAXIMUM,
+                                                  .maximum_packet = MAXIMUM_PACKET};
+    const struct mqtt_client_host host = {.user = gateway,
+                                          .connected = on_connected,
+                                          .disconnected = on_disconnected,
+                                          .message = on_message,
+                                          .published = on_published,
+                                          .log = on_log};
+    gateway->incoming.mqtt = &gateway->mqtt;
+    gateway->incoming.bridge = gateway->bridge;
+    gateway->incoming.log = complain;
+    return mqtt_client_init(&gateway->mqtt, &settings, &host);
 }
 
 /* Handles the signals that came; false when it is time to end. */
@@ -267,20 +204,15 @@ static bool signals_handle(struct gateway *gateway) {
  * its next poll would take what was accepted in the last one for safe. */
 static bool turn(struct gateway *gateway, int longest_ms) {
     bool running = true;
-    int socket = mosquitto_socket(gateway->mqtt);
-    if (socket < 0) {
-        mqtt_connect(gateway, false);
-        socket = mosquitto_socket(gateway->mqtt);
-    }
-    int bridge = gateway->outgoing.waiting > 0 ? -1 : mqk_bridge_fd(gateway->bridge);
-    short events = mosquitto_want_write(gateway->mqtt) ? POLLIN | POLLOUT : POLLIN;
+    int bridge = outgoing_waiting(&gateway->outgoing) > 0 ? -1 : mqk_bridge_fd(gateway->bridge);
     struct pollfd fds[3 + METRICS_HTTP_FDS] = {{.fd = signal_pipe[0], .events = POLLIN},
-                                               {.fd = bridge, .events = POLLIN},
-                                               {.fd = socket, .events = events}};
-    metrics_http_poll(&gateway->metrics, fds + 3);
-    if (socket < 0 && longest_ms > RETRY_FIRST_MS) {
-        longest_ms = RETRY_FIRST_MS;
+                                               {.fd = bridge, .events = POLLIN}};
+    int mqtt_ms = mqtt_client_poll(&gateway->mqtt, &fds[2]);
+    longest_ms = mqtt_ms < longest_ms ? mqtt_ms : longest_ms;
+    if (gateway->incoming.held && longest_ms > HELD_MS) {
+        longest_ms = HELD_MS;
     }
+    metrics_http_poll(&gateway->metrics, fds + 3);
     if (poll(fds, 3 + METRICS_HTTP_FDS, longest_ms) < 0 && errno != EINTR) {
         complain("poll", strerror(errno));
         return false;
@@ -291,27 +223,24 @@ static bool turn(struct gateway *gateway, int longest_ms) {
     if (fds[1].revents) {
         mqk_bridge_poll(gateway->bridge, 0);
     }
-    if (fds[2].revents & ~POLLOUT) {
-        mosquitto_loop_read(gateway->mqtt, 1);
+    if (gateway->incoming.held) {
+        mqtt_client_resume(&gateway->mqtt);
     }
-    if (fds[2].revents & POLLOUT) {
-        mosquitto_loop_write(gateway->mqtt, 1);
-    }
-    mosquitto_loop_misc(gateway->mqtt);
+    mqtt_client_serve(&gateway->mqtt, &fds[2]);
     metrics_http_serve(&gateway->metrics, fds + 3, gateway->bridge);
     return running;
 }
 
 static void run(struct gateway *gateway) {
-    mqtt_connect(gateway, true);
     while (turn(gateway, LOOP_MS)) {
     }
     /* What was published is to be acknowledged, so that it need not come again. */
     int64_t until_ms = now_ms() + CLOSE_TIMEOUT_MS;
-    while (gateway->outgoing.waiting > 0 && now_ms() < until_ms) {
+    while (outgoing_waiting(&gateway->outgoing) > 0 && now_ms() < until_ms) {
         turn(gateway, 100);
     }
     gateway->outgoing.open = false;
+    gateway->incoming.closing = true;
 }
 
 static const char *env_or(const char *name, const char *fallback) {
@@ -350,6 +279,7 @@ static bool bridge_start(struct gateway *gateway) {
                            .flags = MQK_HOST_CONFIRM_BY_POLL,
                            .log_level = MQK_LOG_INFO,
                            .log = host_log,
+                           .delivered = host_delivered,
                            .publish = host_publish};
     mqk_error error = {.code = MQK_OK};
     char servers[512];
@@ -385,9 +315,10 @@ static bool metrics_start(struct gateway *gateway) {
 
 static bool signals_catch(void) {
     const struct sigaction catch = {.sa_handler = on_signal}; /* no SA_RESTART: poll is to end */
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};  /* OpenSSL writes without asking */
     return pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) == 0 &&
            sigaction(SIGTERM, &catch, NULL) == 0 && sigaction(SIGINT, &catch, NULL) == 0 &&
-           sigaction(SIGHUP, &catch, NULL) == 0;
+           sigaction(SIGHUP, &catch, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 
 static int finish(struct gateway *gateway) {
@@ -397,17 +328,20 @@ static int finish(struct gateway *gateway) {
         return 1;
     }
     const struct outgoing *outgoing = &gateway->outgoing;
-    if (outgoing->waiting == 0) {
+    size_t waiting = outgoing_waiting(outgoing);
+    if (waiting == 0) {
         mqk_bridge_flush(gateway->bridge, CLOSE_TIMEOUT_MS, NULL);
     }
     mqk_bridge_stats(gateway->bridge, &stats);
-    mqk_bridge_close(gateway->bridge, outgoing->waiting == 0 ? 0 : CLOSE_TIMEOUT_MS, &undelivered);
+    mqk_bridge_close(gateway->bridge, waiting == 0 ? 0 : CLOSE_TIMEOUT_MS, &undelivered);
+    /* Only now is known what else is safe and to be acknowledged. */
+    mqtt_client_disconnect(&gateway->mqtt, GOODBYE_MS);
     fprintf(stderr,
             "mqkafka-gateway: %llu messages received, %llu records delivered, %llu failed, "
-            "%llu lost; %llu published, %u without acknowledgement, %llu refused\n",
-            (unsigned long long)gateway->received, (unsigned long long)stats.delivered,
+            "%llu lost; %llu published, %zu without acknowledgement, %llu refused\n",
+            (unsigned long long)gateway->incoming.received, (unsigned long long)stats.delivered,
             (unsigned long long)stats.failed, (unsigned long long)undelivered,
-            (unsigned long long)outgoing->published, outgoing->waiting,
+            (unsigned long long)outgoing->published, waiting,
             (unsigned long long)outgoing->refused);
     return undelivered == 0 && stats.failed == 0 ? 0 : 1;
 }
@@ -416,23 +350,20 @@ int main(int argc, char **argv) {
     struct gateway gateway = {.host = env_or("MQTT_HOST", "localhost"),
                               .clientid = env_or("MQTT_CLIENTID", "mqkafka-gateway"),
                               .cafile = env_or("MQTT_CAFILE", NULL),
-                              .node = env_or("MQK_NODE", NULL),
-                              .retry_ms = RETRY_FIRST_MS};
+                              .node = env_or("MQK_NODE", NULL)};
     metrics_http_init(&gateway.metrics);
     if (!arguments_read(&gateway, argc, argv)) {
         return 2;
     }
-    mosquitto_lib_init();
+    gateway.outgoing.mqtt = &gateway.mqtt;
+    gateway.mqtt.stream.fd = -1;
     bool started = signals_catch() && bridge_start(&gateway) && metrics_start(&gateway) &&
                    mqtt_set_up(&gateway);
     if (started) {
         run(&gateway);
-        mosquitto_disconnect(gateway.mqtt);
     }
     metrics_http_close(&gateway.metrics);
     int status = finish(&gateway);
-    mosquitto_destroy(gateway.mqtt);
-    props_fini(&gateway.props);
-    mosquitto_lib_cleanup();
+    mqtt_client_fini(&gateway.mqtt);
     return started ? status : 1;
 }

@@ -166,7 +166,7 @@ with_clang() { CC=clang "$@"; }
 # ---- What to run ----
 
 need='gcc g++ meson ninja-build pkg-config binutils python3 python3-venv librdkafka-dev libpcre2-dev libcyaml-dev
-    libyaml-dev liblmdb-dev libcmocka-dev libjansson-dev mosquitto mosquitto-dev libmosquitto-dev doxygen cmake'
+    libyaml-dev liblmdb-dev libcmocka-dev libjansson-dev mosquitto mosquitto-dev libmosquitto-dev libssl-dev doxygen cmake'
 need_e2e='mosquitto-clients kcat iproute2 openssl erlang-base default-jre-headless maven'
 need_strict='clang libclang-rt-dev valgrind clang-format-14 shellcheck debootstrap'
 [ $mode = quick ] || need="$need $need_e2e"
