@@ -39,7 +39,7 @@ static mqk_bridge *open_bridge(const char *servers, int mode, const char *place)
     char text[1024];
     mqk_error err;
     mqk_config *config;
-    mqk_bridge *bridge;
+    mqk_bridge *bridge = NULL;
     snprintf(text, sizeof(text),
              "kafka:\n  client: { servers: ['%s'] }\n"
              "  producer: { linger: 5ms, buffer: { mode: %s, dir: '%s/%s', memory: 256MB,\n"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEYS       20
+#define KEYS 20
 
 /* What a rule's records were: their keys' partitions. */
 static void read_partitions(const struct kit_kafka *kafka, const char *topic,
