@@ -757,7 +757,8 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
 /**
  * Gives the bridge an event. Never waits, does no input or output; except with `produce: sync`, for
  * at most `produce_sync_timeout` per record, and with a buffer of `sync: always` for the disk,
- * unless the event has a token.
+ * unless the event has a token. A record of more than 1 MiB that goes into a spool is written to a
+ * file.
  *
  * @param bridge the bridge
  * @param event  the event; not used after the call

@@ -137,7 +137,7 @@ const struct setting_meaning setting_meanings[] = {
     {"consumer", "clientid", "list of templates", "",
      "whom to kick or acl_clean: the first in which nothing is missing"},
     {"consumer", "username", "list of templates", "", "the same by user name, where no clientid was found"},
-    {"consumer", "reason", "template", "(none)", "told to the client that is kicked"},
+    {"consumer", "reason", "template", "(none)", "why, for the host; Mosquitto logs it"},
     {"consumer", "key_encoding", NULL, "plain", "base64: the key is decoded first"},
     {"consumer", "value_encoding", NULL, "plain", "base64: the value is decoded first"},
     {"consumer", "max_in_flight", NULL, "1000", "most records that are read and not yet answered"},
