@@ -443,13 +443,17 @@ void journal_take_dirty(struct journal *j, struct journal_dirty *dirty) {
 /* The kernel protects each page that it writes out, and interrupts all the other processors for
  * each: taking the pages out of memory before, at once, is one interrupt for all of them. The page
  * that is being filled stays. */
-static int sync_range(const struct journal *j, size_t from, size_t to) {
+static void let_go_range(const struct journal *j, size_t from, size_t to) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     from &= ~(page - 1);
-    size_t filled = (to & ~(page - 1)) - from;
-    if (filled > 0) {
-        madvise(j->map + from, filled, MADV_DONTNEED);
+    to &= ~(page - 1);
+    if (to > from) {
+        madvise(j->map + from, to - from, MADV_DONTNEED);
     }
+}
+
+static int sync_range(const struct journal *j, size_t from, size_t to) {
+    from &= ~((size_t)sysconf(_SC_PAGESIZE) - 1);
     return msync(j->map + from, to - from, MS_SYNC) == 0 ? 0 : errno;
 }
 
@@ -459,6 +463,9 @@ int journal_sync(const struct journal *j, const struct journal_dirty *dirty,
         if (msync(big[i]->base, big[i]->size, MS_SYNC) != 0) {
             return errno;
         }
+    }
+    for (uint32_t i = 0; i < dirty->count; i++) {
+        let_go_range(j, dirty->ranges[i].from, dirty->ranges[i].to);
     }
     if (dirty->whole) {
         return fdatasync(j->fd) == 0 ? 0 : errno;

@@ -52,26 +52,30 @@ static bool prepare(const struct block *b, uint32_t offset) {
 static void *prepare_pages(void *spool) {
     struct spool *s = spool;
     bool able = true;
+    bool behind = false;
     pthread_mutex_lock(&s->lock);
     while (!s->pages_stop) {
         uint32_t offset;
-        uint32_t slot = able ? next_to_prepare(&s->journal, &offset) : JOURNAL_SLOTS;
-        if (!s->pages_wanted || slot == JOURNAL_SLOTS) {
-            bool trim = s->pages_wanted;
+        if (s->pages_wanted) {
+            /* Before what is missing: there is always some, when much comes in. */
             s->pages_wanted = false;
-            if (trim) {
-                pthread_mutex_unlock(&s->lock);
-                spool_trim_pages(s);
-                pthread_mutex_lock(&s->lock);
-            } else {
-                pthread_cond_wait(&s->pages_cond, &s->lock);
-            }
+            behind = able;
+            pthread_mutex_unlock(&s->lock);
+            spool_trim_pages(s);
+            pthread_mutex_lock(&s->lock);
+            continue;
+        }
+        uint32_t slot = behind ? next_to_prepare(&s->journal, &offset) : JOURNAL_SLOTS;
+        if (slot == JOURNAL_SLOTS) {
+            behind = false;
+            pthread_cond_wait(&s->pages_cond, &s->lock);
             continue;
         }
         struct block *b = &s->journal.blocks[slot];
         b->ready = b->resident = true;
         pthread_mutex_unlock(&s->lock);
         able = prepare(b, offset);
+        behind = able;
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
