@@ -46,7 +46,8 @@ static bool grow(struct counter_book *book) {
         }
     }
     free(book->buckets);
-    *book = larger;
+    book->buckets = larger.buckets;
+    book->bucket_count = larger.bucket_count;
     return true;
 }
 

@@ -26,7 +26,16 @@ mqk_status producer_status_of(rd_kafka_resp_err_t err) {
     }
 }
 
+/* Tells the spool what is done: senders want its lock as well, so not one by one. */
+static void tell_spool(struct producer *p) {
+    if (p->tell_count > 0) {
+        spool_done_all(p->spool, p->tell, p->tell_count);
+        p->tell_count = 0;
+    }
+}
+
 void producer_settle(struct producer *p) {
+    tell_spool(p);
     if (p->settled == 0) {
         return;
     }
@@ -125,7 +134,10 @@ static void finish(struct producer *p, const rd_kafka_message_t *message, mqk_st
         free(copy.headers);
     }
     if (opaque & OPAQUE_FLIGHT) {
-        spool_done(p->spool, ref);
+        p->tell[p->tell_count++] = ref;
+        if (p->tell_count == PRODUCER_TELL) {
+            tell_spool(p);
+        }
     }
 }
 

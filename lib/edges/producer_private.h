@@ -16,6 +16,7 @@
 
 #define PRODUCER_TOPIC_BUCKETS 256u
 #define PRODUCER_BUSY_MS       20  /* length of a wait while there is more to do */
+#define PRODUCER_TELL          32  /* records that are told to the spool in one go */
 #define PRODUCER_BATCH         256 /* records moved to librdkafka in one go */
 
 struct kafka_topic {
@@ -47,8 +48,10 @@ struct producer {
     _Alignas(64) _Atomic uint64_t held;
     /* The thread's own: done, but not yet taken off `held`. */
     _Alignas(64) uint64_t settled;
-    int64_t next_mark_ms;           /* when to call queue_age_mark() again */
-    _Atomic uint64_t done_count;    /* records that librdkafka had and gave back */
+    int64_t next_mark_ms;        /* when to call queue_age_mark() again */
+    _Atomic uint64_t done_count; /* records that librdkafka had and gave back */
+    size_t tell_count; /* of tell: records that are done, of which the spool does not know yet */
+    struct spool_ref tell[PRODUCER_TELL];
     bool returning;                 /* what librdkafka gives up is kept, not reported */
     atomic_bool fatal;              /* the client has given up and must be replaced */
     struct backlog returned_flight; /* what came back: first what was in flight, … */

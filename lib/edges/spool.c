@@ -229,6 +229,14 @@ void spool_done(struct spool *s, struct spool_ref ref) {
     pthread_mutex_unlock(&s->lock);
 }
 
+void spool_done_all(struct spool *s, const struct spool_ref *refs, size_t count) {
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < count; i++) {
+        done_locked(s, refs[i]);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- Handing out ---- */
 
 enum found { FOUND_NONE, FOUND_ITEM, FOUND_AGAIN };

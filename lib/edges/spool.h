@@ -107,6 +107,8 @@ void spool_wait(struct spool *s, struct spool_ref ref);
 
 /* A record that was handed out (or put in without `waiting`) is done and leaves. Any thread. */
 void spool_done(struct spool *s, struct spool_ref ref);
+/* The same for several at once. */
+void spool_done_all(struct spool *s, const struct spool_ref *refs, size_t count);
 
 /* Hands out the oldest waiting record; false when none waits (or the disk cannot be read now, or
  * much that is done still has to be deleted there: ask again while spool_waiting() is not 0). One

@@ -86,3 +86,9 @@ size_t spool_prepend(struct spool *s, const struct spool_item *items, size_t cou
     (void)count;
     return 0;
 }
+
+void spool_done_all(struct spool *s, const struct spool_ref *refs, size_t count) {
+    (void)s;
+    (void)refs;
+    (void)count;
+}
