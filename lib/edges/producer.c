@@ -170,7 +170,9 @@ bool producer_start_client(struct producer *p, mqk_error *err) {
         error_set(err, MQK_ERR_KAFKA, 0, 0, "cluster \"%s\": librdkafka does not start: %s",
                   p->cluster->name, reason);
     } else {
-        p->message_max = message_max(p->client);
+        if (p->message_max == 0) {
+            p->message_max = message_max(p->client);
+        }
         start_topics(p);
         pthread_mutex_lock(&p->queue_lock);
         p->main_queue = rd_kafka_queue_get_main(p->client);

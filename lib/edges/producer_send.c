@@ -14,14 +14,15 @@ void producer_log_failure(struct producer *p, const char *topic, rd_kafka_resp_e
 }
 
 /* Whether librdkafka's share of the buffer has room; then `cost` of it is taken. A record larger
- * than the whole share passes when it is alone. */
+ * than the whole share passes when it is alone. Who comes in sees the client and topics as they
+ * are: they change only while the gate is shut and nobody is inside. */
 static inline bool admit(struct producer *p, size_t cost) {
-    uint64_t before = atomic_fetch_add_explicit(&p->held, HELD_ONE + cost, memory_order_relaxed);
+    uint64_t before = atomic_fetch_add_explicit(&p->held, HELD_ONE + cost, memory_order_acquire);
     bool fits = HELD_BYTES(before) + cost <= p->window && HELD_RECORDS(before) < p->window_records;
     if ((fits || HELD_BYTES(before) == 0) && !(before & HELD_GATE)) {
         return true;
     }
-    atomic_fetch_sub_explicit(&p->held, HELD_ONE + cost, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->held, HELD_ONE + cost, memory_order_release);
     return false;
 }
 
@@ -88,7 +89,7 @@ mqk_status producer_give(struct producer *p, const struct record *record, size_t
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return MQK_OK;
     }
-    atomic_fetch_sub_explicit(&p->held, HELD_ONE + cost, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->held, HELD_ONE + cost, memory_order_release);
     /* A client that has given up is replaced soon. */
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || producer_sequence_lost(err)) {
         return MQK_ERR_FULL;
