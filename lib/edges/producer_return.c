@@ -123,8 +123,8 @@ void producer_rebuild(struct producer *p) {
     }
     atomic_store(&p->fatal, false);
     log_write(p->owner.log, MQK_LOG_WARNING, "rebuild",
-              "cluster \"%s\": a new client takes over; %zu records are sent again",
-              p->cluster->name, p->backlog.count);
+              "cluster \"%s\": a new client takes over; %llu records are sent again",
+              p->cluster->name, (unsigned long long)atomic_load(&p->backlog_count));
     atomic_fetch_and(&p->held, ~HELD_GATE);
 }
 
