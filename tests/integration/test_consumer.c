@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Consumer rules: what the host is asked for, and what becomes of its answers. */
-#include "kit_consumer.h"
+#include "kit_two_nodes.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Large: not on the stack. */
-static struct inbox inbox, other;
-
-static struct kit_kafka kafka;
-
-static int start(void **state) {
-    (void)state;
-    kit_kafka_start(&kafka, 1);
-    inbox_init(&inbox, "node-1");
-    inbox_init(&other, "node-2");
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_kafka_stop(&kafka);
-    return 0;
-}
 
 #define CONSUMER(more)                                                                             \
     "kafka:\n"                                                                                     \
@@ -362,7 +343,7 @@ static void tells_names(void **state) {
     mqk_bridge_close(bridge, 0, NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, two_nodes_set_up, two_nodes_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

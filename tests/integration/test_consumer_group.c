@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Consumer rules in a group: sharing, rebalances, reloads, faults of Kafka. */
-#include "kit_consumer.h"
+#include "kit_two_nodes.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static struct inbox inbox, other;
-static struct kit_kafka kafka;
-
-static int start(void **state) {
-    (void)state;
-    kit_kafka_start(&kafka, 1);
-    inbox_init(&inbox, "node-1");
-    inbox_init(&other, "node-2");
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    kit_kafka_stop(&kafka);
-    return 0;
-}
 
 #define RULE(name, topic, more) RULE_OF("g", name, topic, more)
 #define RULE_OF(group, name, topic, more)                                                          \
@@ -352,7 +335,7 @@ static void both_directions(void **state) {
     mqk_bridge_close(t.bridge, 1000, NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, two_nodes_set_up, two_nodes_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

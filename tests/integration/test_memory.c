@@ -125,7 +125,7 @@ static void test_loading_bad_ones(void **state) {
 static struct kit_kafka kafka;
 static struct kit_host *host;
 
-static int start(void **state) {
+static int set_up(void **state) {
     (void)state;
     kit_kafka_start(&kafka, 1);
     static const char *const topics[] = {"t", "t.c", "late"};
@@ -136,7 +136,7 @@ static int start(void **state) {
     return host ? 0 : -1;
 }
 
-static int stop(void **state) {
+static int tear_down(void **state) {
     (void)state;
     free(host);
     kit_kafka_stop(&kafka);
@@ -431,5 +431,5 @@ int main(void) {
         cmocka_unit_test(test_statistics),
         cmocka_unit_test(test_closing),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

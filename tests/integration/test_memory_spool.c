@@ -17,7 +17,7 @@ static struct kit_kafka kafka;
 static struct kit_host *host;
 static char dir[64];
 
-static int start(void **state) {
+static int set_up(void **state) {
     (void)state;
     kit_kafka_start(&kafka, 1);
     kit_kafka_topic(&kafka, "dead", 1);
@@ -36,7 +36,7 @@ static void remove_dir(void) {
     nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static int stop(void **state) {
+static int tear_down(void **state) {
     (void)state;
     free(host);
     kit_kafka_stop(&kafka);
@@ -337,5 +337,5 @@ int main(void) {
         IN_A_DIR(test_dead_letters),
         IN_A_DIR(test_reading),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
