@@ -139,6 +139,7 @@ for p in "${platforms[@]}"; do
             report passed "$p" "$((SECONDS - begin)) s${why:+, $why}"
         else
             report failed "$p" "$why (see $results/$p.log)"
+            grep -E ' error: |^FAILED' "$results/$p.log" | head -n 20 || :
             tail -n 60 "$results/$p.log"
             failed=$((failed + 1))
         fi

@@ -112,7 +112,9 @@ run_tests() {
     local dir=$work/$1 name=$2 rc=0
     shift 2
     rm -f "$dir/meson-logs/$name.json"
-    meson test -C "$dir" --no-rebuild --logbase "$name" --print-errorlogs "$@" || rc=$?
+    # One more than there are processors: many tests wait.
+    meson test -C "$dir" --no-rebuild --logbase "$name" --print-errorlogs \
+        --num-processes $(($(nproc) + 1)) "$@" || rc=$?
     if [ -s "$dir/meson-logs/$name.json" ]; then
         cp "$dir/meson-logs/$name.json" "$results/$name.json"
     elif [ $rc = 0 ]; then
@@ -161,7 +163,7 @@ debian_packages() {
     MQK_RESULTS=$results/debian tests/debian.sh
 }
 
-# End-to-end tests wait more than they compute: something else can be done meanwhile. `beside NAME
+# Many tests wait more than they compute: something else can be done meanwhile. `beside NAME
 # COMMAND…` begins it, `finish NAME` waits, and says what it said.
 beside() {
     local name=$1
@@ -234,6 +236,8 @@ strict)
     step 'formatting' check clang_format
     step 'scripts' check scripts
     step 'Kafka' build fetch_kafka
+    beside_pids=()
+    beside matrix releases_and_packages
     step 'build with gcc' build build build -Dwerror=true && {
         step 'unit and integration tests' tests run_tests build unit --suite unit --suite integration
         step 'valgrind on the embedding example' check valgrind_embed
@@ -254,8 +258,6 @@ strict)
     }
     step 'build with TSan' build build build-tsan "${sanitize[@]}" -Db_sanitize=thread &&
         step 'concurrent tests, TSan' tests run_tests build-tsan tsan --suite concurrent -t 6
-    beside_pids=()
-    beside matrix releases_and_packages
     step 'release build' build build build-release -Dwerror=true -Dbuildtype=release &&
         step 'end-to-end tests' tests run_tests build-release e2e --suite e2e
     step 'other Debian releases' tests finish matrix
