@@ -7,35 +7,8 @@
 
 #include <stdlib.h>
 
-#include "rules_fixture.h"
+#include "template_fixture.h"
 #include "template_pieces.h"
-
-static struct template *compiled(mqk_str text, mqk_value_format format) {
-    struct template *t = NULL;
-    mqk_error err = {.column = 0};
-    if (template_compile(text, format, &t, &err) != MQK_OK) {
-        fail_msg("%.*s: column %u: %s", STR_ARG(text), (unsigned)err.column, err.message);
-    }
-    return t;
-}
-
-/* `expected` NULL: absent. */
-static void assert_renders(const char *text, const struct render_context *context,
-                           const char *expected) {
-    struct template *t = compiled(mqk_cstr(text), MQK_FORMAT_TEXT);
-    struct render_context ctx = *context;
-    struct buffer buffer;
-    mqk_str out = {NULL, 1};
-    buffer_init(&buffer, NULL, 0);
-    template_render(t, &ctx, &buffer, &out);
-    assert_int_equal(buffer.failure, MQK_OK);
-    if (!str_equal(out, mqk_cstr(expected)) || !out.data != !expected) {
-        fail_msg("%s: \"%.*s\" instead of \"%s\"", text, STR_ARG(out),
-                 expected ? expected : "(absent)");
-    }
-    buffer_fini(&buffer);
-    template_free(t);
-}
 
 static void renders_text(void **state) {
     (void)state;
@@ -116,7 +89,7 @@ static void renders_text(void **state) {
     mqk_event event = fixture_event(MQK_HOOK_MESSAGE_PUBLISH);
     struct render_context ctx = fixture_context(&event);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_renders(cases[i].text, &ctx, cases[i].expected);
+        assert_renders_text(cases[i].text, &ctx, cases[i].expected);
     }
 }
 
@@ -129,30 +102,30 @@ static void takes_what_the_event_has(void **state) {
     event.payload = STR("not json");
     struct render_context ctx = fixture_context(&event);
     ctx.filter = (mqk_str){NULL, 0};
-    assert_renders("${from}", &ctx, "sender");
-    assert_renders("${node}", &ctx, "other");
-    assert_renders("${timestamp}", &ctx, "1700000000999");
-    assert_renders("${payload}", &ctx, "not json");
-    assert_renders("${payload.a}", &ctx, NULL);
-    assert_renders("${filter.1}", &ctx, NULL);
+    assert_renders_text("${from}", &ctx, "sender");
+    assert_renders_text("${node}", &ctx, "other");
+    assert_renders_text("${timestamp}", &ctx, "1700000000999");
+    assert_renders_text("${payload}", &ctx, "not json");
+    assert_renders_text("${payload.a}", &ctx, NULL);
+    assert_renders_text("${filter.1}", &ctx, NULL);
     event.timestamp = MQK_UNKNOWN;
-    assert_renders("${timestamp}", &ctx, "1700000000999");
+    assert_renders_text("${timestamp}", &ctx, "1700000000999");
     event.payload = (mqk_str){NULL, 0};
-    assert_renders("${payload}", &ctx, NULL);
-    assert_renders("${payload.a}", &ctx, NULL);
+    assert_renders_text("${payload}", &ctx, NULL);
+    assert_renders_text("${payload.a}", &ctx, NULL);
     event.payload = STR("");
-    assert_renders("${payload}", &ctx, "");
+    assert_renders_text("${payload}", &ctx, "");
     event.user_props_count = 0;
-    assert_renders("${props.User-Property}", &ctx, NULL);
-    assert_renders("${props.User-Property-Pairs}", &ctx, NULL);
+    assert_renders_text("${props.User-Property}", &ctx, NULL);
+    assert_renders_text("${props.User-Property-Pairs}", &ctx, NULL);
     event.props = NULL;
     event.props_count = 0;
     event.user_props = NULL;
-    assert_renders("${props}", &ctx, NULL);
+    assert_renders_text("${props}", &ctx, NULL);
     event.retain = MQK_UNKNOWN;
-    assert_renders("${flags}", &ctx, "{\"dup\":false}");
+    assert_renders_text("${flags}", &ctx, "{\"dup\":false}");
     event.dup = MQK_UNKNOWN;
-    assert_renders("${flags}", &ctx, NULL);
+    assert_renders_text("${flags}", &ctx, NULL);
 }
 
 /* Numbers that a hook does not have may hold anything. */
@@ -161,13 +134,13 @@ static void ignores_numbers_of_other_hooks(void **state) {
     mqk_event event = fixture_event(MQK_HOOK_CLIENT_CONNECTED);
     event.keepalive = 30;
     struct render_context ctx = fixture_context(&event);
-    assert_renders("${qos}", &ctx, NULL);
-    assert_renders("${flags}", &ctx, NULL);
-    assert_renders("${keepalive}", &ctx, "30");
-    assert_renders("${event}", &ctx, "client.connected");
+    assert_renders_text("${qos}", &ctx, NULL);
+    assert_renders_text("${flags}", &ctx, NULL);
+    assert_renders_text("${keepalive}", &ctx, "30");
+    assert_renders_text("${event}", &ctx, "client.connected");
     event.hook = MQK_HOOK_CUSTOM;
     event.hook_name = STR("custom.alarm");
-    assert_renders("${event}", &ctx, "custom.alarm");
+    assert_renders_text("${event}", &ctx, "custom.alarm");
 }
 
 static void captures_what_wildcards_stand_for(void **state) {
@@ -191,10 +164,10 @@ static void captures_what_wildcards_stand_for(void **state) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         event.topic = mqk_cstr(cases[i].topic);
         ctx.filter = mqk_cstr(cases[i].filter);
-        assert_renders(cases[i].text, &ctx, cases[i].expected);
+        assert_renders_text(cases[i].text, &ctx, cases[i].expected);
     }
     event.topic = (mqk_str){NULL, 0};
-    assert_renders("${filter.1}", &ctx, NULL);
+    assert_renders_text("${filter.1}", &ctx, NULL);
 }
 
 static void encodes_the_payload_as_a_whole_only(void **state) {
@@ -203,11 +176,11 @@ static void encodes_the_payload_as_a_whole_only(void **state) {
     struct render_context ctx = fixture_context(&event);
     event.payload = STR("{\"a\":1}");
     ctx.encoding = PAYLOAD_BASE64;
-    assert_renders("${payload}", &ctx, "eyJhIjoxfQ==");
-    assert_renders("<${payload}>", &ctx, "<eyJhIjoxfQ==>");
-    assert_renders("${payload.a}", &ctx, "1");
+    assert_renders_text("${payload}", &ctx, "eyJhIjoxfQ==");
+    assert_renders_text("<${payload}>", &ctx, "<eyJhIjoxfQ==>");
+    assert_renders_text("${payload.a}", &ctx, "1");
     ctx.encoding = PAYLOAD_HEX;
-    assert_renders("${payload}", &ctx, "7b2261223a317d");
+    assert_renders_text("${payload}", &ctx, "7b2261223a317d");
 }
 
 static void refuses_wrong_placeholders(void **state) {

@@ -8,34 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "rules_fixture.h"
-
-static struct template *compiled(mqk_str text, mqk_value_format format) {
-    struct template *t = NULL;
-    mqk_error err = {.column = 0};
-    if (template_compile(text, format, &t, &err) != MQK_OK) {
-        fail_msg("%.*s: column %u: %s", STR_ARG(text), (unsigned)err.column, err.message);
-    }
-    return t;
-}
-
-/* `expected` NULL: absent. */
-static void assert_renders(const char *text, mqk_value_format format,
-                           const struct render_context *context, const char *expected) {
-    struct template *t = compiled(mqk_cstr(text), format);
-    struct render_context ctx = *context;
-    struct buffer buffer;
-    mqk_str out = {NULL, 1};
-    buffer_init(&buffer, NULL, 0);
-    template_render(t, &ctx, &buffer, &out);
-    assert_int_equal(buffer.failure, MQK_OK);
-    if (!str_equal(out, mqk_cstr(expected)) || !out.data != !expected) {
-        fail_msg("%s: \"%.*s\" instead of \"%s\"", text, STR_ARG(out),
-                 expected ? expected : "(absent)");
-    }
-    buffer_fini(&buffer);
-    template_free(t);
-}
+#include "template_fixture.h"
 
 static void filters_texts(void **state) {
     (void)state;
@@ -114,7 +87,7 @@ static void filters_texts(void **state) {
     mqk_event event = fixture_event(MQK_HOOK_MESSAGE_PUBLISH);
     struct render_context ctx = fixture_context(&event);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_renders(cases[i].text, MQK_FORMAT_TEXT, &ctx, cases[i].expected);
+        assert_renders_as(cases[i].text, MQK_FORMAT_TEXT, &ctx, cases[i].expected);
     }
 }
 
@@ -157,7 +130,7 @@ static void keeps_json_valid(void **state) {
             *to = '\0';
             want = expected;
         }
-        assert_renders(cases[i].text, MQK_FORMAT_JSON, &ctx, want);
+        assert_renders_as(cases[i].text, MQK_FORMAT_JSON, &ctx, want);
     }
 }
 
@@ -168,15 +141,16 @@ static void sees_the_bytes_of_payloads(void **state) {
     event.payload = (mqk_str){"a\0\xFF", 3};
     struct render_context ctx = fixture_context(&event);
     ctx.encoding = PAYLOAD_BASE64;
-    assert_renders("${payload}", MQK_FORMAT_TEXT, &ctx, "YQD/");
-    assert_renders("${payload | hex}", MQK_FORMAT_TEXT, &ctx, "6100ff");
-    assert_renders("${payload | default('x')}", MQK_FORMAT_TEXT, &ctx, "YQD/");
-    assert_renders("[${payload | trunc(1)}]", MQK_FORMAT_JSON, &ctx, "[\"a\"]");
+    assert_renders_as("${payload}", MQK_FORMAT_TEXT, &ctx, "YQD/");
+    assert_renders_as("${payload | hex}", MQK_FORMAT_TEXT, &ctx, "6100ff");
+    assert_renders_as("${payload | default('x')}", MQK_FORMAT_TEXT, &ctx, "YQD/");
+    assert_renders_as("[${payload | trunc(1)}]", MQK_FORMAT_JSON, &ctx, "[\"a\"]");
     event.payload = (mqk_str){NULL, 0};
-    assert_renders("${payload | hex}", MQK_FORMAT_TEXT, &ctx, NULL);
+    assert_renders_as("${payload | hex}", MQK_FORMAT_TEXT, &ctx, NULL);
     event.payload = STR("");
-    assert_renders("${payload | hex}", MQK_FORMAT_TEXT, &ctx, "");
-    assert_renders("${payload | md5}", MQK_FORMAT_TEXT, &ctx, "d41d8cd98f00b204e9800998ecf8427e");
+    assert_renders_as("${payload | hex}", MQK_FORMAT_TEXT, &ctx, "");
+    assert_renders_as("${payload | md5}", MQK_FORMAT_TEXT, &ctx,
+                      "d41d8cd98f00b204e9800998ecf8427e");
 }
 
 static void writes_times(void **state) {
@@ -205,8 +179,8 @@ static void writes_times(void **state) {
         event.hook_name = STR("custom.x");
         event.connected_at = cases[i].ms;
         struct render_context ctx = fixture_context(&event);
-        assert_renders("${connected_at | iso8601}", MQK_FORMAT_TEXT, &ctx, cases[i].iso);
-        assert_renders("${connected_at | seconds}", MQK_FORMAT_TEXT, &ctx, cases[i].seconds);
+        assert_renders_as("${connected_at | iso8601}", MQK_FORMAT_TEXT, &ctx, cases[i].iso);
+        assert_renders_as("${connected_at | seconds}", MQK_FORMAT_TEXT, &ctx, cases[i].seconds);
     }
 }
 
@@ -221,8 +195,8 @@ static void filters_long_texts(void **state) {
     mqk_event event = fixture_event(MQK_HOOK_MESSAGE_PUBLISH);
     event.payload = mqk_cstr(payload);
     struct render_context ctx = fixture_context(&event);
-    assert_renders("${payload | upper}", MQK_FORMAT_TEXT, &ctx, expected);
-    assert_renders("${payload | upper | lower | upper}", MQK_FORMAT_TEXT, &ctx, expected);
+    assert_renders_as("${payload | upper}", MQK_FORMAT_TEXT, &ctx, expected);
+    assert_renders_as("${payload | upper | lower | upper}", MQK_FORMAT_TEXT, &ctx, expected);
     free(payload);
     free(expected);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "json_scan.h"
-#include "rules_fixture.h"
+#include "template_fixture.h"
 #include "template_pieces.h"
 #include "utf8.h"
 
@@ -20,11 +20,7 @@
 /* Renders and returns the text, which the caller frees; NULL when it is absent. */
 static char *rendered(mqk_str text, mqk_value_format format, struct render_context *ctx,
                       mqk_str *out) {
-    struct template *t = NULL;
-    mqk_error err = {.column = 0};
-    if (template_compile(text, format, &t, &err) != MQK_OK) {
-        fail_msg("%.*s: column %u: %s", STR_ARG(text), (unsigned)err.column, err.message);
-    }
+    struct template *t = compiled(text, format);
     struct buffer buffer;
     buffer_init(&buffer, NULL, 0);
     template_render(t, ctx, &buffer, out);
@@ -40,6 +36,7 @@ static char *rendered(mqk_str text, mqk_value_format format, struct render_conte
     return copy;
 }
 
+/* Leaves in the context what rendering says there. */
 static void assert_renders(const char *text, struct render_context *ctx, const char *expected) {
     mqk_str out;
     char *got = rendered(mqk_cstr(text), MQK_FORMAT_AUTO, ctx, &out);

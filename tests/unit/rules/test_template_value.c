@@ -10,17 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "rules_fixture.h"
+#include "template_fixture.h"
 #include "template_value.h"
-
-static struct template *compiled_text(mqk_str text) {
-    struct template *t = NULL;
-    mqk_error err = {.column = 0};
-    if (template_compile(text, MQK_FORMAT_AUTO, &t, &err) != MQK_OK) {
-        fail_msg("%.*s: column %u: %s", STR_ARG(text), (unsigned)err.column, err.message);
-    }
-    return t;
-}
 
 static const char *const payloads[] = {
     "{\"a\":1,\"b\":\"x\"}",
@@ -65,7 +56,7 @@ static void render_paths(mqk_str payload, size_t first, bool remember, struct bu
         char text[60];
         snprintf(text, sizeof(text), "[${payload%s%s},\"${payload%s%s}\"]",
                  path[0] == '[' ? "" : ".", path, path[0] == '[' ? "" : ".", path);
-        templates[i] = compiled_text(mqk_cstr(text));
+        templates[i] = compiled(mqk_cstr(text), MQK_FORMAT_AUTO);
         mqk_str rendered;
         template_render(templates[i], &ctx, out, &rendered);
     }
@@ -123,7 +114,7 @@ static void renders_into_any_room(void **state) {
         "\"p\":\"${payload}\",\"t\":${payload.temp},\"n\":${payload.none},\"q\":${qos},"
         "\"at\":${timestamp},\"node\":\"${node}\",\"u\":\"${username}\",\"o\":${payload.o},"
         "\"s\":\"${payload.s}\",\"f\":\"${clientid | upper}\"}";
-    struct template *t = compiled_text(mqk_cstr(text));
+    struct template *t = compiled(mqk_cstr(text), MQK_FORMAT_AUTO);
     mqk_event event = fixture_event(MQK_HOOK_MESSAGE_PUBLISH);
     struct render_context ctx = {.event = &event, .node = STR("n1")};
     struct buffer whole;
