@@ -22,7 +22,8 @@ platforms=()
 
 required='gcc g++ meson ninja-build pkg-config librdkafka-dev libpcre2-dev libcyaml-dev libyaml-dev
     libcmocka-dev libjansson-dev liblmdb-dev'
-optional='mosquitto mosquitto-dev mosquitto-clients libmosquitto-dev libssl-dev kcat python3 openssl procps'
+optional='mosquitto mosquitto-dev mosquitto-clients libmosquitto-dev libssl-dev kcat python3
+    python3-prometheus-client openssl procps'
 
 while [ $# -gt 0 ]; do
     case $1 in

@@ -7,6 +7,7 @@ of Prometheus' own Python library read them; the example dashboard asks for what
 
 The library comes with pip, into MQK_CACHE; without a registry the tests that need it are skipped.
 """
+import importlib.util
 import json
 import os
 import re
@@ -47,7 +48,15 @@ def rules():
 
 
 def library():
-    """Prometheus' Python library; installed at first use. None: it cannot be had."""
+    """Prometheus' Python library: the system's, or installed at first use. None: it cannot be had."""
+    if not importlib.util.find_spec('prometheus_client') and not install():
+        return None
+    from prometheus_client import parser
+    from prometheus_client.openmetrics import parser as openmetrics
+    return parser, openmetrics
+
+
+def install():
     folder = os.path.join(CACHE, f'prometheus-client-{sys.version_info[0]}.{sys.version_info[1]}')
     if not os.path.isdir(os.path.join(folder, 'prometheus_client')):
         os.makedirs(CACHE, exist_ok=True)
@@ -60,15 +69,14 @@ def library():
                              '--target', target, 'prometheus-client']):
                 done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
                 if done.returncode != 0:
-                    return None
+                    return False
             try:
                 os.rename(target, folder)
             except OSError:
                 pass  # another test was quicker
     sys.path.insert(0, folder)
-    from prometheus_client import parser
-    from prometheus_client.openmetrics import parser as openmetrics
-    return parser, openmetrics
+    importlib.invalidate_caches()
+    return True
 
 
 class StatsText(unittest.TestCase):
