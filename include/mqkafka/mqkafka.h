@@ -468,12 +468,13 @@ typedef struct mqk_record {
     mqk_str partitioner; /**< what chooses where partition is -1, e.g. "murmur2" */
 } mqk_record;
 
-/** What one rule said to an event. Valid during the callback only. */
+/** What one rule said to an event, or a consumer rule to a record. Valid during the callback only.
+ */
 typedef struct mqk_verdict {
     size_t size;       /**< sizeof(mqk_verdict) as the library knows it */
-    size_t rule;       /**< index of the rule, from 0 */
-    mqk_str rule_name; /**< its name, or "hook[2]" */
-    bool matched;      /**< whether it makes a record */
+    size_t rule;       /**< index of the rule among those of its kind, from 0 */
+    mqk_str rule_name; /**< its name, or "hook[2]", "consumer[2]" */
+    bool matched;      /**< whether it makes a record, or asks something of the host */
     mqk_str reason;    /**< one sentence for a person */
 } mqk_verdict;
 
@@ -734,6 +735,29 @@ typedef struct mqk_host {
     uint32_t offer_most;
     uint32_t reserved; /**< 0 */
 } mqk_host;
+
+/**
+ * Tells what the consumer rules of a configuration make of a record, without any Kafka: the way to
+ * try rules, and to test them.
+ *
+ * Each rule is asked, in the order of the configuration. `verdict` hears whether something is to be
+ * done, and why. Right after a rule that matches the callback of `host` for its action is called,
+ * as mqk_bridge_poll() would; what it answers does not matter. Any thread, several at once.
+ *
+ * @param config  the rules
+ * @param record  the record. `size` as the caller knows it; `rule_name` is not looked at; a rule
+ *                reads it when its topics include `topic`, and `cluster` is its cluster or absent.
+ *                Key and value are what stands in Kafka, before `key_encoding` and `value_encoding`
+ * @param host    `node`, `user` and the four callbacks of consumer rules are used, each of which
+ * may be NULL; or NULL
+ * @param verdict receives what each rule says; or NULL
+ * @param user    handed to `verdict`
+ * @return number of rules that match, or a negative ::mqk_status (MQK_ERR_ARGUMENT,
+ *         MQK_ERR_NO_MEMORY)
+ * @since 0.9
+ */
+MQK_API int mqk_config_explain_record(const mqk_config *config, const mqk_kafka_record *record,
+                                      const mqk_host *host, mqk_verdict_fn verdict, void *user);
 
 /**
  * Opens a bridge: starts the producers and consumers that the configuration names. Does not wait

@@ -2,6 +2,7 @@
 #include "topic_pattern.h"
 
 #include <regex.h>
+#include <string.h>
 
 bool topic_pattern_check(const char *pattern, char *sentence, size_t size) {
     regex_t compiled;
@@ -16,6 +17,9 @@ bool topic_pattern_check(const char *pattern, char *sentence, size_t size) {
 
 bool topic_pattern_matches(const char *pattern, const char *topic) {
     regex_t compiled;
+    if (pattern[0] != '^') {
+        return strcmp(pattern, topic) == 0;
+    }
     if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB)) {
         return false;
     }

@@ -10,7 +10,7 @@
 /* Checks; `sentence` (of `size` bytes) receives what is wrong. */
 bool topic_pattern_check(const char *pattern, char *sentence, size_t size);
 
-/* Whether a pattern, which is right, matches a topic. */
+/* Whether a pattern, which is right, matches a topic; a name matches itself. */
 bool topic_pattern_matches(const char *pattern, const char *topic);
 
 #endif

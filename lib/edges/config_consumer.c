@@ -201,10 +201,7 @@ static struct text_list take_texts(struct resolve *r, char **texts, uint32_t cou
 static void check_dead_letter(struct resolve *r, const struct consumer_yaml *yaml,
                               const struct origin *origin) {
     for (uint32_t i = 0; yaml->dead_letter && i < yaml->topics_count; i++) {
-        const char *topic = yaml->topics[i];
-        bool same = topic[0] == '^' ? topic_pattern_matches(topic, yaml->dead_letter)
-                                    : strcmp(topic, yaml->dead_letter) == 0;
-        if (same) {
+        if (topic_pattern_matches(yaml->topics[i], yaml->dead_letter)) {
             struct origin at;
             config_locate(origin, &consumer_table, "dead_letter", &at);
             config_report(r->problems, &at, MQK_SEVERITY_ERROR, MQK_ERR_CONFIG,
