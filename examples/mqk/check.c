@@ -6,8 +6,8 @@ static const char usage[] =
     "Usage: mqk check [--json] FILE…\n\n"
     "Loads the files as a program would, in order and merged, and prints every error and\n"
     "warning: file, line, column, setting, sentence. FILE may be - for standard input.\n\n"
-    "  --json   print {\"ok\",\"rules\",\"problems\":[{\"severity\",\"code\",\"line\",\"column\","
-    "\"message\"}]}\n"
+    "  --json   print {\"ok\",\"rules\",\"consumer_rules\",\"problems\":[{\"severity\",\"code\",\n"
+    "           \"line\",\"column\",\"message\"}]}\n"
     "  --help   print this\n\n"
     "Exit status: 0 the configuration loads (there may be warnings), 1 it does not,\n"
     "2 wrong usage.\n";
@@ -32,14 +32,25 @@ static void add_problem(void *user, mqk_severity severity, const mqk_error *erro
     buffer_append_char(&report->json, '}');
 }
 
-static size_t count_rules(const mqk_config *config) {
+struct rule_counts {
+    size_t hook, consumer;
+};
+
+static void count_verdict(void *user, const mqk_verdict *verdict) {
+    struct rule_counts *counts = user;
+    counts->consumer = verdict->rule + 1;
+}
+
+static struct rule_counts count_rules(const mqk_config *config) {
+    struct rule_counts counts = {0, 0};
     mqk_ruleset *rules = NULL;
-    if (!config || mqk_ruleset_compile(config, &rules, NULL) != MQK_OK) {
-        return 0;
+    const mqk_kafka_record nothing = {.size = sizeof(nothing)};
+    if (config && mqk_ruleset_compile(config, &rules, NULL) == MQK_OK) {
+        counts.hook = mqk_ruleset_size(rules);
+        mqk_config_explain_record(config, &nothing, NULL, count_verdict, &counts);
     }
-    size_t count = mqk_ruleset_size(rules);
     mqk_ruleset_free(rules);
-    return count;
+    return counts;
 }
 
 static const char *plural(size_t count) {
@@ -47,11 +58,17 @@ static const char *plural(size_t count) {
 }
 
 static void print_summary(const mqk_config *config, const struct tally *tally) {
-    size_t rules = count_rules(config);
-    if (config) {
-        printf("ok: %zu rule%s", rules, plural(rules));
-    } else {
+    struct rule_counts rules = count_rules(config);
+    if (!config) {
         printf("%u error%s", tally->errors, plural(tally->errors));
+    } else if (rules.hook > 0 || rules.consumer == 0) {
+        printf("ok: %zu rule%s", rules.hook, plural(rules.hook));
+    } else {
+        fputs("ok", stdout);
+    }
+    if (rules.consumer > 0) {
+        printf("%s %zu consumer rule%s", rules.hook > 0 ? "," : ":", rules.consumer,
+               plural(rules.consumer));
     }
     if (tally->warnings > 0) {
         printf(", %u warning%s", tally->warnings, plural(tally->warnings));
@@ -72,8 +89,9 @@ static int check_json(char *const *files, size_t count) {
     struct report report = {.tally = {0, 0}};
     buffer_init(&report.json, NULL, 0);
     mqk_config *config = load_config(files, count, add_problem, &report);
-    printf("{\"ok\":%s,\"rules\":%zu,\"problems\":[", config ? "true" : "false",
-           count_rules(config));
+    struct rule_counts rules = count_rules(config);
+    printf("{\"ok\":%s,\"rules\":%zu,\"consumer_rules\":%zu,\"problems\":[",
+           config ? "true" : "false", rules.hook, rules.consumer);
     put(buffer_since(&report.json, 0));
     fputs("]}\n", stdout);
     int code = config ? EXIT_GOOD : EXIT_BAD;

@@ -49,6 +49,18 @@ bool event_input_pair(struct event_input *in, struct event_pairs *list, mqk_str 
 bool event_input_property(struct event_input *in, struct event_props *list, mqk_str name,
                           mqk_str text, int64_t number);
 
+/* A JSON text: a string, {"base64":…}, or null for an absent one. (event_json_input.c) */
+bool event_input_text(struct event_input *in, mqk_str name, const struct json_value *value,
+                      mqk_str *out);
+/* {"k":"v"} or [{"key":"k","value":"v"}]. */
+bool event_input_pairs(struct event_input *in, mqk_str list_name, const struct json_value *value,
+                       struct event_pairs *list);
+/* Calls `member` for each member of a JSON object; `what` it is, for messages. */
+typedef bool (*event_member_fn)(struct event_input *in, void *user, mqk_str name,
+                                const struct json_value *value);
+bool event_input_members(struct event_input *in, mqk_str json, const char *what,
+                         event_member_fn member, void *user);
+
 /* A copy that lives as long as the input (never absent); on failure absent, in->error filled. */
 mqk_str event_input_keep(struct event_input *in, mqk_str text);
 

@@ -82,8 +82,7 @@ static bool keep_base64(struct event_input *in, mqk_str name, mqk_str encoded, m
     return good && out->data;
 }
 
-/* A text: a string, {"base64":…}, or null for an absent one. */
-static bool read_text(struct event_input *in, mqk_str name, const struct json_value *value,
+bool event_input_text(struct event_input *in, mqk_str name, const struct json_value *value,
                       mqk_str *out) {
     char quoted[ERROR_QUOTE_SIZE];
     *out = (mqk_str){NULL, 0};
@@ -124,12 +123,11 @@ static bool read_pair(struct event_input *in, mqk_str list_name, const struct js
                                 error_quote(list_name, quoted));
     }
     mqk_str name = keep_string(in, &key), text;
-    return name.data && read_text(in, name, &value, &text) &&
+    return name.data && event_input_text(in, name, &value, &text) &&
            event_input_pair(in, list, name, text);
 }
 
-/* {"k":"v"} or [{"key":"k","value":"v"}]. */
-static bool read_pairs(struct event_input *in, mqk_str list_name, const struct json_value *value,
+bool event_input_pairs(struct event_input *in, mqk_str list_name, const struct json_value *value,
                        struct event_pairs *list) {
     struct json_iter it;
     struct json_value name, item;
@@ -151,7 +149,7 @@ static bool read_pairs(struct event_input *in, mqk_str list_name, const struct j
             continue;
         }
         key = keep_string(in, &name);
-        if (!key.data || !read_text(in, key, &item, &text) ||
+        if (!key.data || !event_input_text(in, key, &item, &text) ||
             !event_input_pair(in, list, key, text)) {
             return false;
         }
@@ -167,17 +165,17 @@ static bool read_property(struct event_input *in, mqk_str name, const struct jso
     mqk_str text = {NULL, 0};
     int64_t number = MQK_UNKNOWN;
     if (str_equal(name, STR("User-Property"))) {
-        return user->count > 0 || read_pairs(in, name, value, user);
+        return user->count > 0 || event_input_pairs(in, name, value, user);
     }
     if (str_equal(name, STR("User-Property-Pairs"))) {
         user->count = 0; /* says more than User-Property: names may repeat */
-        return read_pairs(in, name, value, user);
+        return event_input_pairs(in, name, value, user);
     }
     if (value->kind == JSON_NUMBER) {
         if (!event_input_integer(in, name, value->text, &number)) {
             return false;
         }
-    } else if (!read_text(in, name, value, &text)) {
+    } else if (!event_input_text(in, name, value, &text)) {
         return false;
     }
     return event_input_property(in, list, name, text, number);
@@ -243,7 +241,7 @@ static bool read_field(struct event_input *in, mqk_str name, const struct json_v
     size_t offset = event_fields[field].offset;
     switch (event_fields[field].kind) {
     case FIELD_TEXT:
-        if (!read_text(in, name, value, &text)) {
+        if (!event_input_text(in, name, value, &text)) {
             return false;
         }
         memcpy((char *)&in->event + offset, &text, sizeof(text));
@@ -272,7 +270,9 @@ static enum member find_member(mqk_str name) {
     return MEMBER_FIELD;
 }
 
-static bool read_member(struct event_input *in, mqk_str name, const struct json_value *value) {
+static bool read_member(struct event_input *in, void *user, mqk_str name,
+                        const struct json_value *value) {
+    (void)user;
     char quoted[ERROR_QUOTE_SIZE];
     mqk_str text;
     switch (find_member(name)) {
@@ -283,32 +283,37 @@ static bool read_member(struct event_input *in, mqk_str name, const struct json_
         text = keep_string(in, value);
         return text.data && event_input_hook(in, text);
     case MEMBER_USER:
-        return read_pairs(in, name, value, &in->user);
+        return event_input_pairs(in, name, value, &in->user);
     case MEMBER_ACK_USER:
-        return read_pairs(in, name, value, &in->ack_user);
+        return event_input_pairs(in, name, value, &in->ack_user);
     case MEMBER_ATTRS:
-        return read_pairs(in, name, value, &in->attrs);
+        return event_input_pairs(in, name, value, &in->attrs);
     default:
         return read_field(in, name, value);
     }
 }
 
-bool event_input_json(struct event_input *in, mqk_str json) {
+bool event_input_members(struct event_input *in, mqk_str json, const char *what,
+                         event_member_fn member, void *user) {
     struct json_value whole, name, value;
     struct json_iter it;
     size_t at = 0;
     if (!json_valid_at(json, &whole, &at)) {
-        return event_input_fail(in, "the event is not JSON (at byte %zu)", at + 1);
+        return event_input_fail(in, "the %s is not JSON (at byte %zu)", what, at + 1);
     }
     if (whole.kind != JSON_OBJECT) {
-        return event_input_fail(in, "the event is not a JSON object");
+        return event_input_fail(in, "the %s is not a JSON object", what);
     }
     json_iter_init(&it, whole.text);
     while (json_iter_next(&it, &name, &value)) {
         mqk_str key = keep_string(in, &name);
-        if (!key.data || !read_member(in, key, &value)) {
+        if (!key.data || !member(in, user, key, &value)) {
             return false;
         }
     }
     return true;
+}
+
+bool event_input_json(struct event_input *in, mqk_str json) {
+    return event_input_members(in, json, "event", read_member, NULL);
 }

@@ -5,19 +5,18 @@
 
 #include "json_member.h"
 
-/* What is written to stdout piece by piece. */
-struct json_output {
-    struct buffer piece;
-    size_t count; /* entries of the list so far */
-    mqk_status failure;
-};
+void json_output_init(struct json_output *o) {
+    *o = (struct json_output){.count = 0};
+    buffer_init(&o->piece, NULL, 0);
+    o->piece.limit = SIZE_MAX / 2; /* escapes make a large value larger */
+}
 
-static void begin_entry(struct json_output *o) {
+void json_begin_entry(struct json_output *o) {
     o->piece.len = 0;
     buffer_append_str(&o->piece, o->count++ > 0 ? STR(",") : STR(""));
 }
 
-static void end_entry(struct json_output *o) {
+void json_end_entry(struct json_output *o) {
     if (o->piece.failure != MQK_OK) {
         o->failure = o->piece.failure;
         return;
@@ -25,21 +24,21 @@ static void end_entry(struct json_output *o) {
     put(buffer_since(&o->piece, 0));
 }
 
-static void write_verdict(void *user, const mqk_verdict *verdict) {
+void json_write_verdict(void *user, const mqk_verdict *verdict) {
     struct json_output *o = user;
-    begin_entry(o);
+    json_begin_entry(o);
     buffer_append_char(&o->piece, '{');
     json_member(&o->piece, "name", verdict->rule_name);
     buffer_printf(&o->piece, ",\"matched\":%s", verdict->matched ? "true" : "false");
     json_member(&o->piece, "reason", verdict->reason);
     buffer_append_char(&o->piece, '}');
-    end_entry(o);
+    json_end_entry(o);
 }
 
 static void write_record(void *user, const mqk_record *record) {
     struct json_output *o = user;
     struct buffer *out = &o->piece;
-    begin_entry(o);
+    json_begin_entry(o);
     buffer_append_char(out, '{');
     json_member(out, "rule", record->rule_name);
     json_member(out, "cluster", record->cluster);
@@ -50,7 +49,7 @@ static void write_record(void *user, const mqk_record *record) {
     buffer_append_str(out, STR(",\"headers\":"));
     json_headers(out, record->headers, record->header_count);
     buffer_printf(out, ",\"timestamp\":%" PRId64 "}", record->timestamp_ms);
-    end_entry(o);
+    json_end_entry(o);
     if (record->status != MQK_OK) {
         complain(EXIT_BAD, "a record of rule %.*s cannot be sent: %s", (int)record->rule_name.len,
                  record->rule_name.data, mqk_status_text(record->status));
@@ -58,11 +57,10 @@ static void write_record(void *user, const mqk_record *record) {
 }
 
 mqk_status explain_json(const mqk_ruleset *rules, const mqk_event *event) {
-    struct json_output o = {.count = 0};
-    buffer_init(&o.piece, NULL, 0);
-    o.piece.limit = SIZE_MAX / 2; /* escapes make a large value larger */
+    struct json_output o;
+    json_output_init(&o);
     put(STR("{\"rules\":["));
-    int result = mqk_ruleset_explain(rules, event, write_verdict, &o);
+    int result = mqk_ruleset_explain(rules, event, json_write_verdict, &o);
     put(STR("],\"records\":["));
     o.count = 0;
     if (result >= 0) {

@@ -13,11 +13,6 @@
 #define HEX_ROW     16u
 #define HEX_MAX_ROW 256u
 
-struct text_output {
-    int name_width;
-    size_t rules, matched, records;
-};
-
 /* Whether a terminal shows it as it is: UTF-8 without control characters but line ends and tabs. */
 static bool is_readable(mqk_str text) {
     for (size_t i = 0; i < text.len;) {
@@ -87,7 +82,7 @@ static void print_bytes(mqk_str bytes) {
     }
 }
 
-static void print_part(const char *name, mqk_str bytes) {
+void text_print_part(const char *name, mqk_str bytes) {
     printf("  %-*s", INDENT - 2, name);
     print_bytes(bytes);
     putchar('\n');
@@ -102,12 +97,11 @@ static void print_time(int64_t ms) {
     putchar('\n');
 }
 
-static void print_headers(const mqk_record *record) {
-    for (size_t i = 0; i < record->header_count; i++) {
+void text_print_named(const char *name, const mqk_pair *pairs, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         char quoted[ERROR_QUOTE_SIZE];
-        printf("  %-*s%s = ", INDENT - 2, i == 0 ? "headers" : "",
-               error_quote(record->headers[i].name, quoted));
-        print_bytes(record->headers[i].value);
+        printf("  %-*s%s = ", INDENT - 2, i == 0 ? name : "", error_quote(pairs[i].name, quoted));
+        print_bytes(pairs[i].value);
         putchar('\n');
     }
 }
@@ -129,15 +123,15 @@ static void print_record(void *user, const mqk_record *record) {
         printf("  %-*s%s\n", INDENT - 2, "NOT SENT", mqk_status_text(record->status));
     }
     printf("  %-*s%s\n", INDENT - 2, "cluster", error_quote(record->cluster, quoted));
-    print_part("topic", record->topic);
+    text_print_part("topic", record->topic);
     print_partition(record);
-    print_part("key", record->key);
-    print_part("value", record->value);
-    print_headers(record);
+    text_print_part("key", record->key);
+    text_print_part("value", record->value);
+    text_print_named("headers", record->headers, record->header_count);
     print_time(record->timestamp_ms);
 }
 
-static void measure(void *user, const mqk_verdict *verdict) {
+void text_measure_verdict(void *user, const mqk_verdict *verdict) {
     struct text_output *o = user;
     char quoted[ERROR_QUOTE_SIZE];
     int width = (int)strlen(error_quote(verdict->rule_name, quoted));
@@ -147,21 +141,25 @@ static void measure(void *user, const mqk_verdict *verdict) {
     o->matched += verdict->matched;
 }
 
-static void print_verdict(void *user, const mqk_verdict *verdict) {
+void text_print_verdict(void *user, const mqk_verdict *verdict) {
     const struct text_output *o = user;
     char quoted[ERROR_QUOTE_SIZE];
     printf("  %-4s %-*s  %.*s\n", verdict->matched ? "yes" : "no", o->name_width,
            error_quote(verdict->rule_name, quoted), STR_ARG(verdict->reason));
 }
 
+void text_print_head(const struct text_output *o) {
+    printf("Rules: %zu of %zu %s\n", o->matched, o->rules, o->matched == 1 ? "matches" : "match");
+}
+
 mqk_status explain_text(const mqk_ruleset *rules, const mqk_event *event) {
     struct text_output o = {.name_width = 0};
-    int result = mqk_ruleset_explain(rules, event, measure, &o);
+    int result = mqk_ruleset_explain(rules, event, text_measure_verdict, &o);
     if (result < 0) {
         return (mqk_status)result;
     }
-    printf("Rules: %zu of %zu %s\n", o.matched, o.rules, o.matched == 1 ? "matches" : "match");
-    result = mqk_ruleset_explain(rules, event, print_verdict, &o);
+    text_print_head(&o);
+    result = mqk_ruleset_explain(rules, event, text_print_verdict, &o);
     if (result >= 0) {
         result = mqk_ruleset_evaluate(rules, event, print_record, &o);
     }

@@ -27,7 +27,7 @@ _mqk() {
             check) words='--json --help' ;;
             explain)
                 words='--event --event-file --hook --topic --payload --payload-file --clientid
-                    --username --qos --retain --user-property --field --json --help'
+                    --username --qos --retain --user-property --field --record --record-file --node --json --help'
                 ;;
             match) words='--help' ;;
             envelopes) words='--json --help' ;;

@@ -35,8 +35,8 @@ static bool reads(const struct question *q, const struct consumer_settings *rule
             return true;
         }
     }
-    buffer_printf(reason, "topic \"%s\" is not among those that the rule reads: ",
-                  error_quote(mqk_cstr(topic), quoted));
+    buffer_printf(reason,
+                  "topic \"%s\" is not among its topics: ", error_quote(mqk_cstr(topic), quoted));
     for (size_t i = 0; i < rule->topic_count; i++) {
         buffer_printf(reason, "%s%s", i > 0 ? ", " : "",
                       error_quote(mqk_cstr(rule->topics[i]), quoted));

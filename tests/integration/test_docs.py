@@ -192,7 +192,7 @@ class Page:
         name = block.file_name('rules.yaml')
         self.write(name, block.text)
         said = self.run('mqk', 'check', name)
-        self.test.assertRegex(said, r'^ok: \d+ rules?\n$')
+        self.test.assertRegex(said, r'^ok: (\d+ (consumer )?rules?(, )?)+\n$')
         if self.old:
             done = subprocess.run(['mqk', 'convert', self.old], cwd=self.folder, env=self.env, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -145,7 +145,8 @@ class Check(MqkTest):
         self.assertEqual((report["problems"][0]["line"], report["problems"][0]["column"]), (1, 18))
         self.assertEqual(err, "")
         out, _ = self.run_mqk("check", "--json", self.file("g.yaml", RULES))
-        self.assertEqual(json.loads(out), {"ok": True, "rules": 3, "problems": []})
+        self.assertEqual(json.loads(out), {"ok": True, "rules": 3, "consumer_rules": 0,
+                                           "problems": []})
 
     def test_files_are_merged_in_order(self):
         first = self.file("a.yaml", "kafka: {client: {servers: [a]}}\n")
@@ -422,6 +423,134 @@ class Envelopes(MqkTest):
         self.assertIn("${payload}", only)
         self.assertNotIn("event: ", only)
         self.run_mqk("envelopes", "nothing", code=1)
+
+
+CONSUMERS = """
+kafka:
+  client: { servers: ["kafka-1:9092"] }
+  consumer:
+    - name: say
+      topics: ["^in[.]"]
+      group_id: g
+      action: publish
+      where: "headers.ok = 'yes' and partition = 3 and offset = 9007199254740993"
+      mqtt_topic: "to/${key}"
+      payload: "${value}"
+      qos: 2
+      retain: true
+      properties: [{ name: Content-Type, value: text }, { name: Message-Expiry-Interval, value: "60" }]
+      user_properties_from: headers
+    - { name: out, topics: [in.x], group_id: g, scope: every_node, action: kick,
+        clientid: ["${value.id}"], reason: 'by ${node} at ${ts | default("never")} ${ts_type}' }
+    - { name: clean, topics: [acl], group_id: g, action: acl_clean, username: ["${value.user}"] }
+    - { topics: [acl], group_id: g, action: callback, skip_own: node }
+"""
+
+
+class Record(MqkTest):
+    """What consumer rules make of a record."""
+
+    def record(self, record, *args):
+        path = self.file("c.yaml", CONSUMERS)
+        out, err = self.run_mqk("explain", path, "--record", json.dumps(record), "--json", *args)
+        self.assertEqual(err, "")
+        said = json.loads(out)
+        return {r["name"]: r["matched"] for r in said["rules"]}, said["commands"]
+
+    def test_publish_and_kick(self):
+        record = {"topic": "in.x", "key": "k", "value": {"id": "c1"}, "partition": 3,
+                  "offset": 9007199254740993, "headers": [{"key": "ok", "value": "yes"},
+                                                          {"name": "n", "value": "1"}]}
+        matched, commands = self.record(record, "--node", "n1")
+        self.assertEqual(matched, {"say": True, "out": True, "clean": False, "consumer[3]": False})
+        self.assertEqual(commands, [
+            {"rule": "say", "cluster": "default", "action": "publish", "topic": "to/k",
+             "payload": '{"id": "c1"}', "qos": 2, "retain": True,
+             "properties": {"Content-Type": "text", "Message-Expiry-Interval": 60},
+             "user_properties": [{"name": "ok", "value": "yes"}, {"name": "n", "value": "1"}]},
+            {"rule": "out", "cluster": "default", "action": "kick", "clientid": "c1",
+             "username": None, "reason": "by n1 at never create"}])
+        out, _ = self.run_mqk("explain", self.file("c.yaml", CONSUMERS), "--record",
+                              json.dumps(record), "--node", "n1")
+        self.assertIn("Rules: 2 of 4 match\n", out)
+        self.assertIn("  yes  say          where: headers.ok = 'yes' is true", out)
+        self.assertIn("""
+Command 1, of rule say
+  action     publish
+  topic      to/k
+  payload    {"id": "c1"}
+  qos        2
+  retain     true
+  properties Content-Type = text
+             Message-Expiry-Interval = 60
+  user       ok = yes
+             n = 1
+
+Command 2, of rule out
+  action     kick
+  clientid   c1
+  reason     by n1 at never create
+""", out)
+
+    def test_clean_and_callback(self):
+        path = self.file("c.yaml", CONSUMERS)
+        record = {"topic": "acl", "key": {"base64": "/w=="}, "value": '{"user":"u"}',
+                  "ts": 1700000000123, "ts_type": "append", "cluster": "default"}
+        matched, commands = self.record(record)
+        self.assertEqual([name for name in matched if matched[name]], ["clean", "consumer[3]"])
+        self.assertEqual(commands, [
+            {"rule": "clean", "cluster": "default", "action": "acl_clean", "clientid": None,
+             "username": "u"},
+            {"rule": "consumer[3]", "cluster": "default", "action": "callback",
+             "key": {"base64": "/w=="}, "value": '{"user":"u"}', "headers": []}])
+        out, _ = self.run_mqk("explain", path, "--record-file", "-",
+                              stdin=json.dumps(record).encode())
+        self.assertIn("  action     acl_clean\n  username   u\n", out)
+        self.assertIn("  action     callback\n  key        1 bytes, not text:", out)
+        # Our own come back only to other nodes; a value of no use.
+        record["headers"] = {"mqk-origin": "n1"}
+        record["value"] = None
+        out, _ = self.run_mqk("explain", path, "--record", json.dumps(record), "--node", "n1")
+        self.assertIn("no   clean        username: a value is missing, or all is empty; it is counted",
+                      out)
+        self.assertIn("no   consumer[3]  skip_own: ", out)
+        self.assertIn("\nNo command.\n", out)
+        self.assertEqual(self.record(record, "--node", "n2")[0]["consumer[3]"], True)
+
+    def test_wrong_records(self):
+        path = self.file("c.yaml", CONSUMERS)
+        for record, word in (
+                ("", "not JSON"), ("[]", "not a JSON object"), ("{}", "no topic"),
+                ('{"topik":"t"}', 'did you mean "topic"?'), ('{"topic":7}', "expected a string"),
+                ('{"topic":"t","partition":-1}', "expected 0 to 2147483647"),
+                ('{"topic":"t","partition":2147483648}', "expected 0 to 2147483647"),
+                ('{"topic":"t","offset":"1"}', "expected a whole number"),
+                ('{"topic":"t","offset":1e99}', "not a whole number"),
+                ('{"topic":"t","ts_type":"now"}', "none, create or append"),
+                ('{"topic":"t","headers":3}', "expected an object"),
+                ('{"topic":"t","value":{"base64":"*"}}', "not base64")):
+            with self.subTest(record):
+                _, err = self.run_mqk("explain", path, "--record", record, code=1)
+                self.assertIn(word, err)
+        for args, word in ((("--record", "{}", "--event", "{}"), "not both"),
+                           (("--record", "{}", "--topic", "x"), "not both"),
+                           (("--record", "{}", "--record-file", "f"), "cannot stand together"),
+                           (("--node", "n", "--event", "{}"), "--node goes with --record")):
+            with self.subTest(args):
+                _, err = self.run_mqk("explain", path, *args, code=2)
+                self.assertIn(word, err)
+
+    def test_without_consumer_rules(self):
+        out, _ = self.run_mqk("explain", self.file("r.yaml", RULES), "--record", '{"topic":"t"}')
+        self.assertEqual(out, "Rules: 0 of 0 match\n\nNo command.\n")
+
+    def test_check_counts_them(self):
+        path = self.file("c.yaml", CONSUMERS)
+        self.assertEqual(self.run_mqk("check", path)[0], "ok: 4 consumer rules\n")
+        hooks = self.file("h.yaml", "kafka: {hook: [{hook: message.publish, topic: t}]}\n")
+        self.assertEqual(self.run_mqk("check", path, hooks)[0], "ok: 1 rule, 4 consumer rules\n")
+        report = json.loads(self.run_mqk("check", "--json", path)[0])
+        self.assertEqual((report["rules"], report["consumer_rules"]), (0, 4))
 
 
 def main():

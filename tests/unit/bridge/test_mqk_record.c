@@ -111,9 +111,9 @@ static void every_rule_says_what_it_does(void **state) {
          "record two consumer[3]\n"},
         {a_record("down.x", NULL, "{\"n\":1}"), 0,
          "0 down no: where: value.n > 1 is false (value.n is 1)\n"
-         "1 consumer[1] no: topic \"down.x\" is not among those that the rule reads: t\n"
-         "2 consumer[2] no: topic \"down.x\" is not among those that the rule reads: t\n"
-         "3 consumer[3] no: topic \"down.x\" is not among those that the rule reads: t\n"},
+         "1 consumer[1] no: topic \"down.x\" is not among its topics: t\n"
+         "2 consumer[2] no: topic \"down.x\" is not among its topics: t\n"
+         "3 consumer[3] no: topic \"down.x\" is not among its topics: t\n"},
         {of_two, 1,
          "0 down no: the record is of cluster \"two\", the rule reads \"one\"\n"
          "1 consumer[1] no: the record is of cluster \"two\", the rule reads \"one\"\n"
