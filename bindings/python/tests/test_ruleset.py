@@ -147,3 +147,59 @@ def test_an_illegal_filter() -> None:
     with pytest.raises(mqkafka.FilterError) as caught:
         mqkafka.check_topic_filter("a/#/b")
     assert caught.value.code == -8 and caught.value.column == 3
+
+
+CONSUMERS = """
+kafka:
+  client: { servers: [k] }
+  consumer:
+    - { name: say, topics: [in], group_id: g, action: publish, where: "headers.ok = 'yes'", qos: 2,
+        mqtt_topic: "to/${key}", user_properties_from: headers }
+    - { name: out, topics: ["^in"], group_id: g, action: kick, username: ["${value.user}"],
+        reason: "${node} ${ts} ${ts_type} ${partition} ${offset}" }
+    - { name: clean, topics: [acl], group_id: g, action: acl_clean, clientid: ["${key}"] }
+    - { name: call, topics: [acl], group_id: g, action: callback, skip_own: true }
+"""
+
+
+def test_consumer_rules_explain_a_record() -> None:
+    rules = mqkafka.Config.from_text(CONSUMERS)
+    verdicts, commands = mqkafka.explain_record(
+        rules,
+        "in",
+        key=b"k",
+        value=bytearray(b'{"user":"u"}'),
+        headers={"ok": "yes"},
+        partition=3,
+        offset=2**53 + 1,
+        timestamp_ms=1700000000123,
+        node="n1",
+    )
+    assert [(v.rule, v.rule_index, v.matched) for v in verdicts] == [
+        ("say", 0, True),
+        ("out", 1, True),
+        ("clean", 2, False),
+        ("call", 3, False),
+    ]
+    publish, kick = commands
+    assert isinstance(publish, mqkafka.Publish) and isinstance(kick, mqkafka.Kick)
+    assert (publish.topic, publish.payload, publish.qos) == ("to/k", b'{"user":"u"}', 2)
+    assert publish.user_properties == (("ok", "yes"),)
+    assert (publish.record.partition, publish.record.rule) == (3, "say")
+    assert (kick.username, kick.clientid) == ("u", None)
+    assert kick.reason == "n1 1700000000123 create 3 9007199254740993"
+    clean, record = mqkafka.explain_record(rules, "acl", key="c").commands
+    assert isinstance(clean, mqkafka.AclClean) and clean.clientid == "c"
+    assert isinstance(record, mqkafka.Record) and (record.key, record.value) == (b"c", None)
+
+
+def test_records_that_no_consumer_rule_wants() -> None:
+    rules = mqkafka.Config.from_text(CONSUMERS)
+    said = mqkafka.explain_record(rules, "acl", headers=[("mqk-origin", "n2"), ("x", b"\xff")])
+    assert said.commands == []
+    assert said.verdicts[2].reason.startswith("clientid: a value is missing")
+    assert said.verdicts[3].reason.startswith("skip_own")
+    said = mqkafka.explain_record(rules, "in", cluster="other")
+    assert {v.matched for v in said.verdicts} == {False} and '"other"' in said.verdicts[0].reason
+    with pytest.raises(TypeError, match="topic must be str or bytes"):
+        mqkafka.explain_record(rules, 7)  # type: ignore[arg-type]

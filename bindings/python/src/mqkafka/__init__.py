@@ -4,6 +4,7 @@
 from ._bridge import Bridge
 from ._config import Config, Ruleset, Source, Template
 from ._event import FIELDS, HOOKS
+from ._explain import Explanation, explain_record
 from ._library import check_topic_filter, topic_matches, version
 from ._types import (
     AclClean,
@@ -65,6 +66,7 @@ __all__ = [
     "DeliveryTimeoutError",
     "DroppedError",
     "ExpiredError",
+    "Explanation",
     "FilterError",
     "ForkedError",
     "Health",
@@ -91,6 +93,7 @@ __all__ = [
     "UnavailableError",
     "Verdict",
     "check_topic_filter",
+    "explain_record",
     "topic_matches",
     "version",
 ]

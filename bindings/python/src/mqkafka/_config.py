@@ -192,7 +192,7 @@ class Ruleset:
             properties=properties,
             attributes=attributes,
         )
-        return self._see(lib.mqk_ruleset_explain, hook, fields, _verdict_from)
+        return self._see(lib.mqk_ruleset_explain, hook, fields, verdict_from)
 
     def _see(
         self, function: Any, hook: str, fields: dict[str, Any], make: Callable[[int], Any]
@@ -213,7 +213,7 @@ class Ruleset:
         return seen
 
 
-def _verdict_from(address: int) -> Verdict:
+def verdict_from(address: int) -> Verdict:
     v = _Verdict.from_address(address)
     return Verdict(v.rule_name.text(), v.rule, bool(v.matched), v.reason.text())
 

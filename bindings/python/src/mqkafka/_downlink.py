@@ -78,7 +78,7 @@ def _acl_clean(address: int) -> AclClean:
     return AclClean(a.clientid.optional_text(), a.username.optional_text(), _record(a.record))
 
 
-_READERS: dict[str, tuple[str, Callable[[int], Any]]] = {
+READERS: dict[str, tuple[str, Callable[[int], Any]]] = {
     "publish": ("mqk_publish", _publish),
     "kick": ("mqk_kick", _kick),
     "acl_clean": ("mqk_acl_clean", _acl_clean),
@@ -107,7 +107,7 @@ class Handlers:
         for name, handler in handlers.items():
             if handler is None:
                 continue
-            struct, read = _READERS[name]
+            struct, read = READERS[name]
             if struct not in structs or not hasattr(structs["mqk_host"], name):
                 raise UnavailableError("this version of the library does not read from Kafka")
             self.thunks[name] = AnswerFn(self._thunk(name, handler, read))

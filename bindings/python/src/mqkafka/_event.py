@@ -80,7 +80,8 @@ def hook_number(hook: Any) -> int:
 _NUMBERS: dict[str, int] = {name: hook_number(name) for name in HOOKS}
 
 
-def _bytes(name: str, value: Any) -> Optional[bytes]:
+def to_bytes(name: str, value: Any) -> Optional[bytes]:
+    """The bytes of a text or payload. Raises TypeError for what is neither."""
     if value is None or isinstance(value, bytes):
         return value
     if isinstance(value, str):
@@ -124,12 +125,12 @@ class Event:
                 self._set_other(name, value)
 
     def _text(self, name: str, value: Any) -> Str:
-        data = _bytes(name, value)
+        data = to_bytes(name, value)
         self._keep.append(data)
         return as_str(data)
 
     def _set_text(self, member: str, name: str, value: Any) -> None:
-        data = _bytes(name, value)
+        data = to_bytes(name, value)
         if data is not None:
             setattr(self.struct, member, data)  # which also keeps it alive
             setattr(self.struct, member + "_len", len(data))

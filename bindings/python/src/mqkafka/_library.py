@@ -101,6 +101,7 @@ _FUNCTIONS: dict[str, tuple[Any, Sequence[Any]]] = {
 
 # What an older library does not have.
 _LATER_FUNCTIONS: dict[str, tuple[Any, Sequence[Any]]] = {
+    "mqk_config_explain_record": (c_int, [c_void_p, c_void_p, c_void_p, SeenFn, c_void_p]),
     "mqk_bridge_consumer_stats": (c_int, [c_void_p, c_size_t, c_void_p]),
     "mqk_consumer_state_name": (c_char_p, [c_int]),
 }

@@ -136,6 +136,7 @@ _LATER_DECLARATIONS: dict[str, _Declaration] = {
             **_SIZE,
             **_same(Str, "rule_name cluster topic key value"),
             "partition": c_int32,
+            "ts_type": c_int,
             **_same(c_int64, "offset timestamp_ms"),
             "headers": c_void_p,
             "header_count": c_size_t,

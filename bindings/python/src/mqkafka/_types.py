@@ -69,7 +69,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one rule said to an event."""
+    """What one rule said to an event, or a consumer rule to a record."""
 
     rule: str
     rule_index: int
