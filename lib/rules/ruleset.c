@@ -324,9 +324,9 @@ static bool produce_if(struct evaluation *e, const struct rule_entry *entry,
     return more;
 }
 
-static int produce_all(const struct ruleset *r, const mqk_event *event,
-                       const struct ruleset_host *host, const struct candidates *candidates,
-                       rendered_record_fn fn, void *user) {
+static inline __attribute__((always_inline)) int
+produce_all(const struct ruleset *r, const mqk_event *event, const struct ruleset_host *host,
+            const struct candidates *candidates, rendered_record_fn fn, void *user) {
     char memory[RECORD_MEMORY];
     struct uuid uuid;
     uuid.made = false;
