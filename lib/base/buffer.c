@@ -52,59 +52,57 @@ void buffer_append_slow(struct buffer *b, const char *data, size_t len) {
     b->len += len;
 }
 
-/* How many decimal digits; 1 for 0. */
-static unsigned count_digits(uint64_t number) {
-    static const uint64_t powers[] = {0,
-                                      10,
-                                      100,
-                                      1000,
-                                      10000,
-                                      100000,
-                                      1000000,
-                                      10000000,
-                                      100000000,
-                                      1000000000,
-                                      10000000000,
-                                      100000000000,
-                                      1000000000000,
-                                      10000000000000,
-                                      100000000000000,
-                                      1000000000000000,
-                                      10000000000000000,
-                                      100000000000000000,
-                                      1000000000000000000,
-                                      UINT64_C(10000000000000000000)};
-    /* 1233 / 4096 is a little more than log10(2). */
-    unsigned about = (64 - (unsigned)__builtin_clzll(number | 1)) * 1233 >> 12;
-    return about + (number >= powers[about]);
+/* The eight decimal digits of a number below 10^8, as values from 0 to 9, the first one in the
+ * lowest byte: halves of four digits, then of two, then of one, each step for all at once. */
+static inline uint64_t eight_digits(uint32_t number) {
+    uint64_t fours = number / 10000 | (uint64_t)(number % 10000) << 32;
+    uint64_t hundreds = (fours * 10486 >> 20) & UINT64_C(0x0000007F0000007F);
+    uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+    uint64_t tens = (twos * 103 >> 10) & UINT64_C(0x000F000F000F000F);
+    return tens | (twos - tens * 10) << 8;
 }
 
+/* Writes eight bytes, the lowest one first. */
+static inline void put_digits(char *to, uint64_t digits) {
+    digits |= UINT64_C(0x3030303030303030);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    digits = __builtin_bswap64(digits);
+#endif
+    memcpy(to, &digits, sizeof(digits));
+}
+
+/* Writes a number below 10^8 without leading zeros; of the eight bytes that are written those
+ * behind the returned end are of no meaning. */
+static inline char *put_first(char *to, uint32_t number) {
+    uint64_t digits = eight_digits(number);
+    unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+    put_digits(to, digits >> (8 * zeros));
+    return to + 8 - zeros;
+}
+
+#define EIGHT UINT64_C(100000000)
+
 char *buffer_write_int(char *to, int64_t number) {
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233"
-        "34353637383940414243444546474849505152535455565758596061626364656667"
-        "6869707172737475767778798081828384858687888990919293949596979899";
+    if (number >= 0 && number < 10) {
+        *to = (char)('0' + number);
+        return to + 1;
+    }
     uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
     *to = '-';
     to += number < 0;
-    char *end = to + count_digits(rest);
-    char *first = end;
-    while (rest >= 10000) {
-        unsigned four = (unsigned)(rest % 10000);
-        first -= 4;
-        memcpy(first, pairs + four / 100 * 2, 2);
-        memcpy(first + 2, pairs + four % 100 * 2, 2);
-        rest /= 10000;
+    if (rest < EIGHT) {
+        return put_first(to, (uint32_t)rest);
     }
-    while (rest >= 10) {
-        first -= 2;
-        memcpy(first, pairs + rest % 100 * 2, 2);
-        rest /= 100;
+    uint64_t upper = rest / EIGHT;
+    if (upper < EIGHT) {
+        to = put_first(to, (uint32_t)upper);
+    } else {
+        to = put_first(to, (uint32_t)(upper / EIGHT));
+        put_digits(to, eight_digits((uint32_t)(upper % EIGHT)));
+        to += 8;
     }
-    if (first > to) {
-        *to = (char)('0' + rest);
-    }
-    return end;
+    put_digits(to, eight_digits((uint32_t)(rest % EIGHT)));
+    return to + 8;
 }
 
 void buffer_append_int(struct buffer *b, int64_t number) {

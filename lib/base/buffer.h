@@ -68,8 +68,8 @@ static inline void buffer_append_char(struct buffer *b, char c) {
     buffer_append(b, &c, 1);
 }
 
-/* Most bytes of a number in decimal, its sign included. */
-#define BUFFER_INT_MAX 20u
+/* Room for a number in decimal, and for what buffer_write_int() writes behind it. */
+#define BUFFER_INT_MAX 32u
 
 /* Writes the decimal digits of a number to `to`, which has room for BUFFER_INT_MAX bytes; returns
  * the end of what was written. */

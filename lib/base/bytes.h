@@ -47,6 +47,31 @@ static inline void bytes_copy(char *to, const char *from, size_t len) {
     }
 }
 
+/* memcmp() == 0 of what is mostly short, without a call. */
+static inline bool bytes_same(const char *a, const char *b, size_t len) {
+    if (len > 16) {
+        return memcmp(a, b, len) == 0;
+    }
+    if (len >= 8) {
+        return ((bytes_load(a) ^ bytes_load(b)) |
+                (bytes_load(a + len - 8) ^ bytes_load(b + len - 8))) == 0;
+    }
+    if (len >= 4) {
+        uint32_t first[2], last[2];
+        memcpy(&first[0], a, 4);
+        memcpy(&first[1], b, 4);
+        memcpy(&last[0], a + len - 4, 4);
+        memcpy(&last[1], b + len - 4, 4);
+        return ((first[0] ^ first[1]) | (last[0] ^ last[1])) == 0;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (a[i] != b[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Not 0 when one of the bytes is not ASCII. */
 static inline uint64_t bytes_non_ascii(uint64_t word) {
     return word & BYTES_HIGH;

@@ -235,7 +235,7 @@ static bool usable(const mqk_event *event) {
            (event->hook_name.data && event_is_custom_name(event->hook_name));
 }
 
-const mqk_event *event_adopt(const mqk_event *event, mqk_event *copy) {
+const mqk_event *event_adopt_slow(const mqk_event *event, mqk_event *copy) {
     if (!event || event->size < offsetof(mqk_event, hook) + sizeof(event->hook) ||
         (unsigned)event->hook >= MQK_HOOK_COUNT) {
         return NULL;

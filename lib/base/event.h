@@ -107,10 +107,21 @@ static inline int64_t event_number(const mqk_event *event, enum event_field fiel
     return *(const int64_t *)(const void *)((const char *)event + event_fields[field].offset);
 }
 
+/* Out-of-line part of event_adopt(). */
+const mqk_event *event_adopt_slow(const mqk_event *event, mqk_event *copy);
+
 /* Brings an event of any size (of an older or newer caller) to full size: returns `event` itself
  * when it is large enough, else a copy in `copy` with the missing members absent; NULL when the
  * event is unusable (smaller than its `hook` member, unknown hook, custom without a "custom." name,
  * or a count without its array). */
-const mqk_event *event_adopt(const mqk_event *event, mqk_event *copy);
+static inline const mqk_event *event_adopt(const mqk_event *event, mqk_event *copy) {
+    if (event && event->size >= sizeof(*event) && (unsigned)event->hook < MQK_HOOK_COUNT &&
+        event->hook != MQK_HOOK_CUSTOM &&
+        (event->props_count | event->user_props_count | event->ack_props_count |
+         event->ack_user_props_count | event->attrs_count) == 0) {
+        return event;
+    }
+    return event_adopt_slow(event, copy);
+}
 
 #endif

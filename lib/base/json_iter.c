@@ -6,6 +6,17 @@
 #include "bytes.h"
 #include "json_space.h"
 
+const char *json_skip_space_slow(const char *p, const char *end) {
+    while (p < end && json_is_space(*p)) {
+        p++;
+        /* Indented text: mostly runs of blanks. */
+        while (end - p >= 8 && bytes_load(p) == BYTES_OF(' ')) {
+            p += 8;
+        }
+    }
+    return p;
+}
+
 /* Behind the string that begins at `p`. */
 static const char *skip_string(const char *p, const char *end, bool *escapes) {
     *escapes = false;

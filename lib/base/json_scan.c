@@ -192,23 +192,35 @@ static const char *scan_any_number(struct scan *s, const char *p) {
     return p;
 }
 
-/* A number that one look shows to be right and over; most are. */
+#if defined(__SSE2__)
+/* Behind the digits, or digits, point and digits, at `p`, when one look shows them and there is
+ * more text behind; else NULL. What stands there may be the rest of a number. */
+EACH_USE const char *look_at_number(const struct scan *s, const char *p) {
+    p += *p == '-';
+    if (p == s->end) {
+        return NULL;
+    }
+    unsigned others = ~LOOK_16(s, p, bytes_digits_16);
+    unsigned len = (unsigned)__builtin_ctz(others);
+    if (len == 0 || len > 14 || (*p == '0' && len > 1)) {
+        return NULL;
+    }
+    if (p + len < s->end && p[len] == '.') {
+        unsigned decimals = (unsigned)__builtin_ctz(others >> (len + 1));
+        len += 1 + decimals;
+        if (decimals == 0 || len > 15) {
+            return NULL;
+        }
+    }
+    return p + len < s->end ? p + len : NULL;
+}
+#endif
+
 EACH_USE const char *scan_number(struct scan *s, const char *p) {
 #if defined(__SSE2__)
-    if (CAN_LOOK_16(s)) {
-        const char *first = p + (*p == '-');
-        unsigned others = ~LOOK_16(s, p, bytes_digits_16) >> (first - p);
-        const char *behind = first + __builtin_ctz(others);
-        bool right = behind > first && (*first != '0' || behind == first + 1);
-        if (right && behind - p < 15 && behind < s->end && *behind == '.') {
-            const char *point = behind;
-            behind = point + 1 + __builtin_ctz(others >> (point + 1 - first));
-            right = behind > point + 1;
-        }
-        if (right && behind - p < 15 && behind < s->end && (*behind | 0x20) != 'e' &&
-            *behind != '.') {
-            return behind;
-        }
+    const char *behind = CAN_LOOK_16(s) ? look_at_number(s, p) : NULL;
+    if (behind && (*behind | 0x20) != 'e' && *behind != '.') {
+        return behind;
     }
 #endif
     return scan_any_number(s, p);
@@ -309,7 +321,8 @@ bool json_decodes_to(mqk_str inside, mqk_str name) {
 /* The same of a string with its quotes. */
 static bool token_equals(mqk_str token, bool escapes, mqk_str name) {
     mqk_str inside = {token.data + 1, token.len - 2};
-    return escapes ? json_decodes_to(inside, name) : str_equal(inside, name);
+    return escapes ? json_decodes_to(inside, name)
+                   : inside.len == name.len && bytes_same(inside.data, name.data, name.len);
 }
 
 /* ---- The path, or the members */
@@ -453,21 +466,123 @@ EACH_USE const char *scan_before_value(struct scan *s, enum use use, const char 
     return json_skip_space(p + 1, s->end);
 }
 
+#if defined(__SSE2__)
+/* The closing quote of a string without anything special, whose inside begins at `p`; NULL when it
+ * is another one. */
+EACH_USE const char *look_for_quote(const struct scan *s, const char *p) {
+    unsigned special = LOOK_16(s, p, bytes_special_16);
+    while (!special && s->end - p > 16) {
+        p += 16;
+        special = LOOK_16(s, p, bytes_special_16);
+    }
+    p += __builtin_ctz(special | 1u << 16);
+    return special && *p == '"' ? p : NULL;
+}
+
+/* Behind the scalar at `p` if it is as most are; else NULL. */
+EACH_USE const char *look_at_scalar(struct scan *s, const char *p, enum json_kind *kind) {
+    if (*p == '"') {
+        const char *quote = look_for_quote(s, p + 1);
+        *kind = JSON_STRING;
+        return quote ? quote + 1 : NULL;
+    }
+    if (is_digit(*p) || *p == '-') {
+        *kind = JSON_NUMBER;
+        return look_at_number(s, p);
+    }
+    struct json_value literal;
+    const char *behind = scan_literal(s, p, &literal);
+    *kind = behind ? literal.kind : JSON_NONE;
+    return behind;
+}
+
+/* Written member by member: a copy of the whole would wait for what is being stored. */
+static inline void set_value(struct json_value *v, enum json_kind kind, const char *from,
+                             const char *to) {
+    v->kind = kind;
+    v->text.data = from;
+    v->text.len = (size_t)(to - from);
+    v->has_escapes = false;
+}
+
+/* What scan_before_value() and take_scalar() would do for a member with such a name and value. */
+EACH_USE void take_member(struct scan *s, enum use use, const char *name, size_t len,
+                          enum json_kind kind, const char *from, const char *to) {
+    if (use == LIST) {
+        if (s->depth == 1 && s->member_count++ < s->member_capacity) {
+            struct json_member *member = &s->members[s->member_count - 1];
+            member->name.data = name;
+            member->name.len = len;
+            member->name_has_escapes = false;
+            set_value(&member->value, kind, from, to);
+        }
+    } else if (innermost_on_path(s)) {
+        mqk_str wanted = s->steps[s->depth - 1].name;
+        if (wanted.data && wanted.len == len && bytes_same(name, wanted.data, len)) {
+            s->found = nothing;
+            if (s->depth == s->count) {
+                set_value(&s->found, kind, from, to);
+            }
+        }
+    }
+}
+
+/* Takes members of the innermost object, from the place where one must begin, as long as their
+ * names and values are scalars without anything special, which is how most messages are. Returns
+ * the place where the first other member must begin, or with `more` false that of the brace behind
+ * the last one. What is wrong is left to those who can tell. */
+EACH_USE const char *take_members(struct scan *s, enum use use, const char *p, bool *more) {
+    bool can_look = CAN_LOOK_16(s);
+    while (can_look && p < s->end && *p == '"') {
+        const char *quote = look_for_quote(s, p + 1);
+        if (!quote || s->end - quote < 4 || quote[1] != ':') {
+            break;
+        }
+        const char *at = json_skip_space(quote + 2, s->end);
+        enum json_kind kind;
+        const char *over = at < s->end ? look_at_scalar(s, at, &kind) : NULL;
+        if (!over) {
+            break;
+        }
+        const char *behind = json_skip_space(over, s->end);
+        if (behind == s->end || (*behind != ',' && *behind != '}')) {
+            break;
+        }
+        take_member(s, use, p + 1, (size_t)(quote - p - 1), kind, at, over);
+        if (*behind == '}') {
+            *more = false;
+            return behind;
+        }
+        p = json_skip_space(behind + 1, s->end);
+    }
+    return p;
+}
+#else
+EACH_USE const char *take_members(struct scan *s, enum use use, const char *p, bool *more) {
+    (void)s;
+    (void)use;
+    (void)more;
+    return p;
+}
+#endif
+
 EACH_USE bool scan_text(struct scan *s, enum use use) {
     const char *p = json_skip_space(s->begin, s->end);
+    bool open = true; /* a value comes next */
     for (;;) {
-        /* A value. */
-        if (p == s->end) {
-            return fail(s, p);
-        }
-        bool open = *p == '{' || *p == '[';
         if (open) {
-            char close = *p == '{' ? '}' : ']';
-            p = open_container(s, use, p);
-            p = p ? json_skip_space(p, s->end) : NULL;
-            open = p && (p == s->end || *p != close);
-        } else {
-            p = take_scalar(s, use, p);
+            if (p == s->end) {
+                return fail(s, p);
+            }
+            open = *p == '{' || *p == '[';
+            if (open) {
+                char close = *p == '{' ? '}' : ']';
+                p = open_container(s, use, p);
+                p = p ? json_skip_space(p, s->end) : NULL;
+                open = p && (p == s->end || *p != close);
+            } else {
+                p = take_scalar(s, use, p);
+            }
         }
         /* What is over behind it. */
         while (p && !open && s->depth > 0) {
@@ -491,9 +606,14 @@ EACH_USE bool scan_text(struct scan *s, enum use use) {
             p = json_skip_space(p, s->end);
             return p == s->end || fail(s, p);
         }
-        p = scan_before_value(s, use, p);
-        if (!p) {
-            return false;
+        if (s->object) {
+            p = take_members(s, use, p, &open);
+        }
+        if (open) {
+            p = scan_before_value(s, use, p);
+            if (!p) {
+                return false;
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 #define MQK_BASE_JSON_SCAN_H
 
 #include "buffer.h"
+#include "bytes.h"
 
 #define JSON_MAX_DEPTH 256u /* arrays and objects nested deeper are refused */
 #define JSON_MAX_STEPS 32u  /* steps of a path */
@@ -69,8 +70,9 @@ bool json_decodes_to(mqk_str inside, mqk_str name);
 
 /* Whether the member's name, decoded, is `name`. */
 static inline bool json_member_is(const struct json_member *member, mqk_str name) {
-    return member->name_has_escapes ? json_decodes_to(member->name, name)
-                                    : str_equal(member->name, name);
+    return member->name_has_escapes
+               ? json_decodes_to(member->name, name)
+               : member->name.len == name.len && bytes_same(member->name.data, name.data, name.len);
 }
 
 /* Appends the decoded bytes of a JSON_STRING value (UTF-8; lone surrogates become U+FFFD). */

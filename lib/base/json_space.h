@@ -11,18 +11,17 @@ static inline bool json_is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* Out-of-line part of json_skip_space(). (json_iter.c) */
+const char *json_skip_space_slow(const char *p, const char *end);
+
 static inline const char *json_skip_space(const char *p, const char *end) {
     if (p < end && (unsigned char)*p > ' ') {
         return p; /* most often there is none */
     }
-    while (p < end && json_is_space(*p)) {
-        p++;
-        /* Indented text: mostly runs of blanks. */
-        while (end - p >= 8 && bytes_load(p) == BYTES_OF(' ')) {
-            p += 8;
-        }
+    if (end - p > 1 && *p == ' ' && (unsigned char)p[1] > ' ') {
+        return p + 1; /* or one blank */
     }
-    return p;
+    return json_skip_space_slow(p, end);
 }
 
 #endif

@@ -63,43 +63,28 @@ static inline char *write_char(char *to, const char **p, const char *end, bool *
 }
 
 #if defined(__SSE2__)
-/* Copies sixteen bytes; returns how many of them, from the first one on, stand for themselves. */
-static inline unsigned copy_16(char *to, const char *p) {
-    __m128i bytes = bytes_load_16(p);
-    unsigned mask = bytes_special_16(bytes);
-    bytes_store_16(to, bytes);
-    return mask ? (unsigned)__builtin_ctz(mask) : 16;
-}
+/* Bytes at the end of a text that are written from a copy, behind which more may be read. */
+#define TAIL 32u
 
-/* Writes sixteen of at least thirty-two bytes that hold quotes and backslashes where `mask` says
- * and nothing else that is special. What stands behind the backslash is copied with what follows.
- */
+/* Writes sixteen bytes that hold quotes and backslashes where `mask` says and nothing else that is
+ * special; behind them sixteen more may be read. Each is copied again with what follows it, one
+ * place further: no copy waits for the one before. */
 static inline char *write_quotes(char *to, const char *p, unsigned mask) {
-    const char *from = p;
     for (; mask; mask &= mask - 1) {
-        const char *special = p + __builtin_ctz(mask);
-        bytes_store_16(to, bytes_load_16(from));
-        to += special - from;
-        *to++ = '\\';
-        from = special;
+        unsigned at = (unsigned)__builtin_ctz(mask);
+        to[at] = '\\';
+        to++;
+        bytes_store_16(to + at, bytes_load_16(p + at));
     }
-    bytes_store_16(to, bytes_load_16(from));
-    return to + (p + 16 - from);
+    return to;
 }
 
-/* Writes at least sixteen of at least thirty-two bytes. All specials of a block are found at once,
- * so that one does not wait for the one before. */
-static inline char *write_16(char *to, const char **p, const char *end, bool *replaced) {
-    const char *from = *p;
-    const char *block_end = from + 16;
-    __m128i block = bytes_load_16(from);
-    unsigned mask = bytes_special_16(block);
-    if (mask == bytes_quotes_16(block)) {
-        *p = block_end;
-        return write_quotes(to, from, mask);
-    }
+/* The same where `mask` says what is special in any way: with the characters that begin there. */
+static __attribute__((noinline)) char *write_mixed(char *to, const char **p, size_t len,
+                                                   unsigned mask, const char *end, bool *replaced) {
+    const char *block = *p, *from = block;
     for (; mask; mask &= mask - 1) {
-        const char *special = block_end - 16 + __builtin_ctz(mask);
+        const char *special = block + __builtin_ctz(mask);
         if (special < from) {
             continue; /* part of a longer character that is written */
         }
@@ -107,17 +92,58 @@ static inline char *write_16(char *to, const char **p, const char *end, bool *re
         to = write_char(to + (special - from), &special, end, replaced);
         from = special;
     }
-    if (from < block_end) {
+    if (from < block + len) {
         bytes_store_16(to, bytes_load_16(from));
-        to += block_end - from;
-        from = block_end;
+        to += block + len - from;
+        from = block + len;
     }
     *p = from;
     return to;
 }
-#endif
 
-/* The same with eight. */
+/* Writes the characters that begin among the next `len` (up to 16) of the bytes before `end`;
+ * thirty-two may be read. All specials of a block are found at once. */
+static inline char *write_block(char *to, const char **p, size_t len, const char *end,
+                                bool *replaced) {
+    __m128i block = bytes_load_16(*p);
+    unsigned wanted = (1u << len) - 1;
+    unsigned quotes = bytes_quotes_16(block) & wanted;
+    unsigned special = bytes_special_16(block) & wanted;
+    if (special != quotes) {
+        return write_mixed(to, p, len, special, end, replaced);
+    }
+    bytes_store_16(to, block);
+    to = write_quotes(to, *p, quotes) + len;
+    *p += len;
+    return to;
+}
+
+/* Writes [p, end) to `to`, which has room for MOST times as many bytes and WIDE more; returns the
+ * end. */
+static char *write_escaped(char *to, const char *p, const char *end, bool *replaced) {
+    char tail[TAIL + 16] = {0};
+    size_t len = (size_t)(end - p);
+    /* Copied first, so that it is where it can be read by the time it is needed. */
+    size_t kept = len < TAIL ? len : TAIL;
+    if (kept >= 16) {
+        bytes_store_16(tail, bytes_load_16(end - kept));
+        bytes_store_16(tail + kept - 16, bytes_load_16(end - 16));
+    } else {
+        bytes_copy(tail, p, kept);
+    }
+    while (end - p >= (ptrdiff_t)TAIL) {
+        to = write_block(to, &p, 16, end, replaced);
+    }
+    p = tail + kept - (end - p);
+    end = tail + kept;
+    while (p < end) {
+        size_t rest = (size_t)(end - p);
+        to = write_block(to, &p, rest < 16 ? rest : 16, end, replaced);
+    }
+    return to;
+}
+#else
+/* Copies eight bytes; returns how many of them, from the first one on, stand for themselves. */
 static inline unsigned copy_8(char *to, const char *p) {
     uint64_t word = bytes_load(p);
     uint64_t special = bytes_json_special(word);
@@ -138,19 +164,6 @@ static inline uint64_t load_last(const char *end, size_t rest) {
 static char *write_escaped(char *to, const char *p, const char *end, bool *replaced) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     bool has_word = end - p >= 8;
-#endif
-#if defined(__SSE2__)
-    while (end - p >= 32) {
-        to = write_16(to, &p, end, replaced);
-    }
-    while (end - p >= 16) {
-        unsigned plain = copy_16(to, p);
-        p += plain;
-        to += plain;
-        if (plain < 16) {
-            to = write_char(to, &p, end, replaced);
-        }
-    }
 #endif
     while (end - p >= 8) {
         unsigned plain = copy_8(to, p);
@@ -179,6 +192,8 @@ static char *write_escaped(char *to, const char *p, const char *end, bool *repla
     }
     return to;
 }
+
+#endif
 
 /* So much input at a time, or as much as there is room for at its worst, but not less than a few
  * bytes: a buffer that is large enough for the text as it is must not grow for the worst case. */

@@ -87,12 +87,8 @@ static const struct topic_entry *make_topic(void *user, mqk_str name) {
     return producer_topic(user, name);
 }
 
-mqk_status rule_binding_topic(const struct rule_binding *b, mqk_str name,
-                              const struct topic_entry **out) {
-    if (b->topic) {
-        *out = b->topic;
-        return MQK_OK;
-    }
+mqk_status rule_binding_find_topic(const struct rule_binding *b, mqk_str name,
+                                   const struct topic_entry **out) {
     *out = topic_table_find(b->topics, name);
     if (*out) {
         return MQK_OK;

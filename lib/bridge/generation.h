@@ -37,8 +37,15 @@ struct generation *generation_new(struct mqk_config *config, struct fleet *fleet
                                   mqk_error *err);
 void generation_free(struct generation *g); /* NULL allowed; its producers live on in the fleet */
 
+/* Out-of-line part of rule_binding_topic(). */
+mqk_status rule_binding_find_topic(const struct rule_binding *b, mqk_str name,
+                                   const struct topic_entry **out);
+
 /* The topic's handle for a record of this rule. MQK_ERR_TOPIC: beyond max_topics. */
-mqk_status rule_binding_topic(const struct rule_binding *b, mqk_str name,
-                              const struct topic_entry **out);
+static inline mqk_status rule_binding_topic(const struct rule_binding *b, mqk_str name,
+                                            const struct topic_entry **out) {
+    *out = b->topic;
+    return b->topic ? MQK_OK : rule_binding_find_topic(b, name, out);
+}
 
 #endif

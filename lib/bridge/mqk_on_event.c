@@ -13,7 +13,7 @@ struct passage {
     mqk_status failure; /* the first one */
 };
 
-static void fail(struct passage *p, mqk_status status) {
+static inline void fail(struct passage *p, mqk_status status) {
     if (p->failure == MQK_OK) {
         p->failure = status;
     }
@@ -31,8 +31,9 @@ static mqk_status hand_over(const struct rule_binding *b, const struct record *r
 }
 
 /* Sends a record that somebody waits for. */
-static mqk_status send_watched(struct passage *p, const struct rule_binding *b,
-                               struct record *record, mqk_status why) {
+static __attribute__((noinline)) mqk_status send_watched(struct passage *p,
+                                                         const struct rule_binding *b,
+                                                         struct record *record, mqk_status why) {
     if (wants_completion(p) && !p->completion) {
         p->completion = completion_begin(&p->bridge->outbox, p->event->token);
         if (!p->completion) {
@@ -61,9 +62,9 @@ static mqk_status send_watched(struct passage *p, const struct rule_binding *b,
 }
 
 /* `topic` is NULL when it goes to the dead letter topic because of `why`. */
-static mqk_status send_to(struct passage *p, const struct rule_binding *b,
-                          const struct rendered_record *r, const struct topic_entry *topic,
-                          mqk_status why) {
+static inline mqk_status send_to(struct passage *p, const struct rule_binding *b,
+                                 const struct rendered_record *r, const struct topic_entry *topic,
+                                 mqk_status why) {
     struct record record; /* filled member by member, which costs less than clearing it first */
     record.handle = (void *)(uintptr_t)topic;
     record.topic = topic ? topic->name : r->topic;
@@ -96,22 +97,17 @@ static mqk_status send_to(struct passage *p, const struct rule_binding *b,
     return status;
 }
 
-static mqk_status send_record(struct passage *p, const struct rule_binding *b,
-                              const struct rendered_record *r) {
-    const struct topic_entry *topic;
-    mqk_status status = r->status;
-    if (status == MQK_OK) {
-        status = rule_binding_topic(b, r->topic, &topic);
-    }
-    if (status == MQK_OK) {
-        return send_to(p, b, r, topic, MQK_OK);
-    }
-    bool has_record = status == MQK_ERR_TOPIC || status == MQK_ERR_PARTITION;
+/* A record that cannot go where it was meant to: to the dead letter topic, if there is one. */
+static __attribute__((noinline)) mqk_status send_dead(struct passage *p,
+                                                      const struct rule_binding *b,
+                                                      const struct rendered_record *r,
+                                                      mqk_status why) {
+    bool has_record = why == MQK_ERR_TOPIC || why == MQK_ERR_PARTITION;
     if (has_record && producer_config(b->producer)->dead_letter &&
-        send_to(p, b, r, NULL, status) == MQK_OK) {
+        send_to(p, b, r, NULL, why) == MQK_OK) {
         return MQK_OK;
     }
-    return status;
+    return why;
 }
 
 static enum counter counter_of_refusal(mqk_status status) {
@@ -129,18 +125,28 @@ static enum counter counter_of_refusal(mqk_status status) {
     }
 }
 
+static __attribute__((noinline)) void turn_away(struct passage *p, const struct rule_binding *b,
+                                                mqk_status status) {
+    count_turned_away(b->counters, counter_of_refusal(status));
+    if (status != MQK_ERR_DROPPED) {
+        fail(p, status);
+    }
+}
+
 static bool on_record(void *user, const struct rendered_record *r) {
     struct passage *p = user;
     const struct rule_binding *b = &p->generation->rules[r->rule];
+    const struct topic_entry *topic;
     if (r->utf8_replaced) {
         count(b->counters, COUNTER_utf8_replaced);
     }
-    mqk_status status = send_record(p, b, r);
+    mqk_status status = r->status;
+    if (status == MQK_OK) {
+        status = rule_binding_topic(b, r->topic, &topic);
+    }
+    status = status == MQK_OK ? send_to(p, b, r, topic, MQK_OK) : send_dead(p, b, r, status);
     if (status != MQK_OK) {
-        count_turned_away(b->counters, counter_of_refusal(status));
-        if (status != MQK_ERR_DROPPED) {
-            fail(p, status);
-        }
+        turn_away(p, b, status);
     }
     return true;
 }

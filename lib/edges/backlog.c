@@ -3,14 +3,6 @@
 
 #include <stdlib.h>
 
-size_t record_cost(const struct record *record) {
-    size_t cost = RECORD_OVERHEAD + record->key.len + record->value.len;
-    for (size_t i = 0; i < record->header_count; i++) {
-        cost += record->headers[i].name.len + record->headers[i].value.len;
-    }
-    return cost;
-}
-
 void backlog_init(struct backlog *b) {
     b->head = NULL;
     b->tail = &b->head;

@@ -27,8 +27,14 @@ struct record {
 };
 
 /* What a record weighs in a buffer: its bytes and what librdkafka keeps beside them. */
-size_t record_cost(const struct record *record);
 #define RECORD_OVERHEAD 320u
+static inline size_t record_cost(const struct record *record) {
+    size_t cost = RECORD_OVERHEAD + record->key.len + record->value.len;
+    for (size_t i = 0; i < record->header_count; i++) {
+        cost += record->headers[i].name.len + record->headers[i].value.len;
+    }
+    return cost;
+}
 
 struct backlog_entry {
     struct backlog_entry *next;

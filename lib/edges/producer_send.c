@@ -26,7 +26,7 @@ static inline bool admit(struct producer *p, size_t cost) {
     return false;
 }
 
-static rd_kafka_headers_t *make_headers(const struct record *record) {
+static __attribute__((noinline)) rd_kafka_headers_t *make_headers(const struct record *record) {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
     for (size_t i = 0; i < record->header_count; i++) {
         const mqk_header *h = &record->headers[i];
@@ -36,9 +36,19 @@ static rd_kafka_headers_t *make_headers(const struct record *record) {
     return headers;
 }
 
+static __attribute__((noinline)) rd_kafka_resp_err_t code_of_refusal(rd_kafka_error_t *error,
+                                                                     rd_kafka_headers_t *headers) {
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    if (headers) {
+        rd_kafka_headers_destroy(headers);
+    }
+    return code;
+}
+
 /* Hands an admitted record to librdkafka, which copies it. */
-static inline rd_kafka_resp_err_t produce(struct producer *p, const struct record *record,
-                                          void *opaque) {
+static inline __attribute__((always_inline)) rd_kafka_resp_err_t
+produce(struct producer *p, const struct record *record, void *opaque) {
     const struct kafka_topic *topic = record->handle;
     rd_kafka_headers_t *headers = record->header_count > 0 ? make_headers(record) : NULL;
     rd_kafka_vu_t vus[MAX_VUS];
@@ -69,26 +79,12 @@ static inline rd_kafka_resp_err_t produce(struct producer *p, const struct recor
         vus[n++].u.headers = headers;
     }
     rd_kafka_error_t *error = rd_kafka_produceva(p->client, vus, n);
-    if (!error) {
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
-    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    rd_kafka_error_destroy(error);
-    if (headers) {
-        rd_kafka_headers_destroy(headers);
-    }
-    return code;
+    return error ? code_of_refusal(error, headers) : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-mqk_status producer_give(struct producer *p, const struct record *record, size_t cost,
-                         void *opaque) {
-    if (!admit(p, cost)) {
-        return MQK_ERR_FULL;
-    }
-    rd_kafka_resp_err_t err = produce(p, record, opaque);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return MQK_OK;
-    }
+/* A record that was admitted and then refused by librdkafka. */
+static __attribute__((noinline)) mqk_status give_up(struct producer *p, const struct record *record,
+                                                    size_t cost, rd_kafka_resp_err_t err) {
     atomic_fetch_sub_explicit(&p->held, HELD_ONE + cost, memory_order_release);
     /* A client that has given up is replaced soon. */
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || producer_sequence_lost(err)) {
@@ -98,7 +94,21 @@ mqk_status producer_give(struct producer *p, const struct record *record, size_t
     return producer_status_of(err);
 }
 
-static void *plain_opaque(const struct record *record) {
+static inline __attribute__((always_inline)) mqk_status
+give(struct producer *p, const struct record *record, size_t cost, void *opaque) {
+    if (!admit(p, cost)) {
+        return MQK_ERR_FULL;
+    }
+    rd_kafka_resp_err_t err = produce(p, record, opaque);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? MQK_OK : give_up(p, record, cost, err);
+}
+
+mqk_status producer_give(struct producer *p, const struct record *record, size_t cost,
+                         void *opaque) {
+    return give(p, record, cost, opaque);
+}
+
+static inline void *plain_opaque(const struct record *record) {
     return (void *)((uintptr_t)record->tag | (record->dead ? OPAQUE_DEAD : 0));
 }
 
@@ -203,18 +213,13 @@ bool producer_drain_backlog(struct producer *p) {
 /* ---- in ---------------------------------------------------------------------------------------
  */
 
-mqk_status producer_send(struct producer *p, const struct record *record) {
-    size_t cost = record_cost(record);
-    mqk_status status = MQK_ERR_FULL;
+/* A record that librdkafka did not take at once, because of `status`. */
+static __attribute__((noinline)) mqk_status
+send_otherwise(struct producer *p, const struct record *record, mqk_status status) {
     if (p->settings->mode == BUFFER_DISK) {
-        status = producer_send_spooled(p, record, cost);
-    } else {
-        if (!atomic_load_explicit(&p->backlogged, memory_order_acquire)) {
-            status = producer_give(p, record, cost, plain_opaque(record));
-        }
-        if (status == MQK_ERR_FULL) {
-            status = p->spool ? producer_spool_behind(p, record) : send_to_backlog(p, record);
-        }
+        status = producer_send_spooled(p, record, record_cost(record));
+    } else if (status == MQK_ERR_FULL) {
+        status = p->spool ? producer_spool_behind(p, record) : send_to_backlog(p, record);
     }
     if (status == MQK_ERR_FULL && p->settings->when_full == WHEN_FULL_DROP_NEWEST) {
         return MQK_ERR_DROPPED;
@@ -225,4 +230,13 @@ mqk_status producer_send(struct producer *p, const struct record *record) {
         return MQK_OK;
     }
     return status;
+}
+
+mqk_status producer_send(struct producer *p, const struct record *record) {
+    mqk_status status = MQK_ERR_FULL;
+    if (p->settings->mode != BUFFER_DISK &&
+        !atomic_load_explicit(&p->backlogged, memory_order_acquire)) {
+        status = give(p, record, record_cost(record), plain_opaque(record));
+    }
+    return status == MQK_OK ? MQK_OK : send_otherwise(p, record, status);
 }

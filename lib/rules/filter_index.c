@@ -100,49 +100,69 @@ static inline uint64_t read_short(const char *p, size_t len) {
     return word;
 }
 
-static struct level level_of(mqk_str text) {
+static inline struct level level_of(mqk_str text) {
     return (struct level){text, read_short(text.data, text.len < 8 ? text.len : 8)};
 }
 
+/* The last eight bytes of a topic; before those of a shorter one there are zeros. */
+static inline uint64_t read_tail(mqk_str topic) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (topic.len >= 8) {
+        return bytes_load(topic.data + topic.len - 8);
+    }
+    uint64_t word = 0;
+    for (size_t i = 0; i < topic.len; i++) {
+        word = word >> 8 | (uint64_t)(uint8_t)topic.data[i] << 56;
+    }
+    return word;
+#else
+    (void)topic;
+    return 0;
+#endif
+}
+
+/* Length of a level of more than 8 bytes. */
+static __attribute__((noinline)) size_t long_level(const char *p, size_t rest) {
+    return (size_t)(bytes_find(p + 8, p + rest, '/') - p);
+}
+
 /* The level that begins at `pos`, which is not beyond the topic's end. */
-static inline struct level read_level(mqk_str topic, size_t pos) {
+static inline struct level read_level(mqk_str topic, uint64_t tail, size_t pos) {
     const char *p = topic.data + pos;
     size_t rest = topic.len - pos;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    struct level level = {{p, rest}, 0};
-    if (rest >= 8) {
-        level.word = bytes_load(p);
-    } else if (rest > 0 && topic.len >= 8) {
-        level.word = bytes_load(p + rest - 8) >> (64 - 8 * rest);
-    } else {
-        level.word = read_short(p, rest);
-    }
-    uint64_t slash = bytes_equal(level.word, '/');
+    /* In two steps, because `rest` may be 0. */
+    uint64_t word = rest >= 8 ? bytes_load(p) : (tail >> 1) >> (63 - 8 * rest);
+    uint64_t slash = bytes_equal(word, '/');
     if (slash) {
-        level.text.len = bytes_before(slash);
-        level.word &= (UINT64_C(1) << (8 * level.text.len)) - 1;
-    } else if (rest > 8) {
-        level.text.len = (size_t)(bytes_find(p + 8, p + rest, '/') - p);
+        /* All bits below the first byte found. */
+        return (struct level){{p, bytes_before(slash)}, word & (slash ^ (slash - 1)) >> 8};
     }
-    return level;
+    return (struct level){{p, rest > 8 ? long_level(p, rest) : rest}, word};
 #else
+    (void)tail;
     return level_of((mqk_str){p, (size_t)(bytes_find(p, p + rest, '/') - p)});
 #endif
 }
 
-/* One multiplication for what most levels are: short. */
+/* Out of line, as what else is rare on the walk, so that the rest of it keeps its registers. */
+static __attribute__((noinline)) uint64_t fold_rest(uint64_t seed, uint64_t word, const char *p,
+                                                    size_t len) {
+    for (p += 8, len -= 8; len > 8; p += 8, len -= 8) {
+        word = mix(word ^ seed, bytes_load(p) ^ 0xa0761d6478bd642fu);
+    }
+    return mix(word ^ seed, bytes_load(p + len - 8) ^ 0xe7037ed1a0b428dbu);
+}
+
+/* One multiplication for what most levels are: short. The parent comes last, so that the levels of
+ * a topic are hashed side by side and only the look-ups wait for one another. */
 static inline uint64_t hash_edge(uint64_t seed, uint32_t parent, const struct level *level) {
     uint64_t word = level->word;
-    const char *p = level->text.data + 8;
-    size_t len = level->text.len;
-    if (len > 8) {
-        for (len -= 8; len > 8; p += 8, len -= 8) {
-            word = mix(word ^ seed, bytes_load(p) ^ 0xa0761d6478bd642fu);
-        }
-        word = mix(word ^ seed, bytes_load(p + len - 8) ^ 0xe7037ed1a0b428dbu);
+    if (level->text.len > 8) {
+        word = fold_rest(seed, word, level->text.data, level->text.len);
     }
-    uint64_t place = (uint64_t)parent << 16 | level->text.len;
-    return mix(word ^ seed, (place * 0x9e3779b97f4a7c15u) ^ seed >> 1 ^ 0x8ebc6af09c88c6e3u);
+    return mix(word ^ seed, level->text.len ^ 0x8ebc6af09c88c6e3u) +
+           parent * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* Maps the high half of a hash to a slot without a division and without powers of two. */
@@ -158,7 +178,8 @@ static mqk_str node_text(const struct filter_index *index, const struct node *no
 static inline bool same_text(const char *text, const struct level *level) {
     size_t len = level->text.len;
     if (len > 8) {
-        return bytes_load(text) == level->word && memcmp(text, level->text.data, len) == 0;
+        return bytes_load(text) == level->word &&
+               memcmp(text + 8, level->text.data + 8, len - 8) == 0;
     }
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     return len == 0 || (bytes_load(text) ^ level->word) << (64 - 8 * len) == 0;
@@ -319,10 +340,9 @@ static unsigned count_levels(mqk_str filter) {
     return count;
 }
 
-static inline void take(struct matches *matches, const uint32_t *rules, uint32_t count) {
-    if (count == 1 && matches->count < matches->capacity) {
-        matches->rules[matches->count] = rules[0];
-    } else if (matches->count < matches->capacity) {
+static __attribute__((noinline)) void take_many(struct matches *matches, const uint32_t *rules,
+                                                size_t count) {
+    if (matches->count < matches->capacity) {
         size_t room = matches->capacity - matches->count;
         memcpy(matches->rules + matches->count, rules,
                (count < room ? count : room) * sizeof(*rules));
@@ -330,18 +350,20 @@ static inline void take(struct matches *matches, const uint32_t *rules, uint32_t
     matches->count += count;
 }
 
-static void take_exact(const struct filter_index *index, uint32_t node, struct matches *matches) {
-    uint32_t from = index->nodes[node].rules_at, to = index->nodes[node].multi_at;
-    if (from != to) {
-        take(matches, index->rules + from, to - from);
+/* The rules of a span of `index->rules`. */
+static inline void take(struct matches *matches, const struct filter_index *index, uint32_t from,
+                        uint32_t to) {
+    if (to - from == 1 && matches->count < matches->capacity) {
+        matches->rules[matches->count++] = index->rules[from];
+    } else if (from != to) {
+        take_many(matches, index->rules + from, to - from);
     }
 }
 
-static void take_multi(const struct filter_index *index, uint32_t node, struct matches *matches) {
-    uint32_t from = index->nodes[node].multi_at, to = index->nodes[node + 1].rules_at;
-    if (from != to) {
-        take(matches, index->rules + from, to - from);
-    }
+static inline uint32_t follow(const struct filter_index *index, const struct node *node,
+                              uint32_t at, const struct level *level) {
+    return node->has_edges && level->text.len <= index->longest_level ? find_child(index, at, level)
+                                                                      : 0;
 }
 
 /* Where the walk goes on later: a node behind a `+`, while it follows the level's own text first.
@@ -351,38 +373,44 @@ struct branch {
     uint32_t pos; /* of the next level in the topic; beyond its end: there is none */
 };
 
-static void walk(const struct filter_index *index, mqk_str topic, struct matches *matches) {
+/* The first step of a topic that begins with `$`, which wildcards at the root do not see. */
+static __attribute__((noinline)) bool enter_hidden(const struct filter_index *index, mqk_str topic,
+                                                   uint64_t tail, struct branch *at) {
+    struct level level = read_level(topic, tail, 0);
+    at->node = follow(index, &index->nodes[ROOT], ROOT, &level);
+    at->pos = (uint32_t)level.text.len + 1;
+    return at->node != 0;
+}
+
+static inline __attribute__((always_inline)) void walk(const struct filter_index *index,
+                                                       mqk_str topic, struct matches *matches) {
     struct branch branches[FILTER_INDEX_DEPTH + 1]; /* at most one for each level */
-    size_t waiting = 0;
+    struct branch *waiting = branches;
     struct branch at = {ROOT, 0};
-    bool hidden = topic.data[0] == '$'; /* from wildcards at the root */
+    uint64_t tail = read_tail(topic);
+    if (topic.data[0] == '$' && !enter_hidden(index, topic, tail, &at)) {
+        return;
+    }
     for (;;) {
         const struct node *node = &index->nodes[at.node];
-        if (!hidden) {
-            take_multi(index, at.node, matches);
-        }
         uint32_t next = 0;
-        uint32_t pos = at.pos;
-        if (pos <= topic.len) {
-            struct level level = read_level(topic, pos);
-            uint32_t plus = hidden ? 0 : node->plus;
-            pos += (uint32_t)level.text.len + 1;
-            if (node->has_edges && level.text.len <= index->longest_level) {
-                next = find_child(index, at.node, &level);
-            }
+        take(matches, index, node->multi_at, node[1].rules_at);
+        if (at.pos <= topic.len) {
+            struct level level = read_level(topic, tail, at.pos);
+            next = follow(index, node, at.node, &level);
+            at.pos += (uint32_t)level.text.len + 1;
             if (next == 0) {
-                next = plus;
-            } else if (plus != 0) {
-                branches[waiting++] = (struct branch){plus, pos};
+                next = node->plus;
+            } else if (node->plus != 0) {
+                *waiting++ = (struct branch){node->plus, at.pos};
             }
         } else {
-            take_exact(index, at.node, matches);
+            take(matches, index, node->rules_at, node->multi_at);
         }
-        hidden = false;
         if (next != 0) {
-            at = (struct branch){next, pos};
-        } else if (waiting > 0) {
-            at = branches[--waiting];
+            at.node = next;
+        } else if (waiting > branches) {
+            at = *--waiting;
         } else {
             return;
         }
@@ -504,20 +532,25 @@ bool filter_index_finish(struct filter_index *index) {
     return true;
 }
 
-size_t filter_index_match(const struct filter_index *index, mqk_str topic, uint32_t *rules,
-                          size_t capacity) {
-    if (index->filter_count == 0 || topic.len == 0 || topic.len > TOPIC_MAX_LEN) {
-        return 0;
-    }
-    struct matches matches = {rules, capacity, 0};
-    if (index->ending_count > 0) {
-        walk(index, topic, &matches);
-    }
+static __attribute__((noinline)) void match_deep(const struct filter_index *index, mqk_str topic,
+                                                 struct matches *matches) {
     for (uint32_t i = 0; i < index->deep_count; i++) {
         const struct deep_filter *deep = &index->deep[i];
         if (topic_filter_matches((mqk_str){deep->text, deep->len}, topic)) {
-            take(&matches, &deep->rule, 1);
+            take_many(matches, &deep->rule, 1);
         }
+    }
+}
+
+size_t filter_index_match(const struct filter_index *index, mqk_str topic, uint32_t *rules,
+                          size_t capacity) {
+    if (topic.len == 0 || topic.len > TOPIC_MAX_LEN) {
+        return 0;
+    }
+    struct matches matches = {rules, capacity, 0};
+    walk(index, topic, &matches);
+    if (index->deep_count > 0) {
+        match_deep(index, topic, &matches);
     }
     return matches.count;
 }

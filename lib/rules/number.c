@@ -200,27 +200,24 @@ static int compare_real(double real, int64_t integer) {
 
 /* Digits, and at most one point, of a text without a sign: what `out` becomes when that is all and
  * it fits. */
-static bool read_fixed(const char *p, const char *end, struct number *out) {
+static inline bool read_fixed(const char *p, const char *end, struct number *out) {
     uint64_t digits = 0;
-    unsigned count = 0;
-    const char *point = NULL;
-    for (; p < end; p++) {
-        unsigned digit = (unsigned)(*p - '0');
-        if (digit > 9) {
-            if (*p != '.' || point) {
-                return false;
-            }
-            point = p;
-        } else if (++count > FIXED_DIGITS) {
-            return false;
-        } else {
-            digits = digits * 10 + digit;
-        }
+    const char *begin = p;
+    for (; p < end && is_digit(*p); p++) {
+        digits = digits * 10 + (uint64_t)(*p - '0');
+    }
+    bool point = p < end && *p == '.';
+    const char *behind = p + point;
+    for (p = behind; p < end && is_digit(*p); p++) {
+        digits = digits * 10 + (uint64_t)(*p - '0');
+    }
+    if (p < end || p - begin - point > (ptrdiff_t)FIXED_DIGITS) {
+        return false;
     }
     out->integer = (int64_t)digits;
-    out->scale = point ? (uint8_t)(end - point - 1) : 0;
+    out->scale = (uint8_t)(p - behind);
     out->kind = point ? NUMBER_DECIMAL : NUMBER_INTEGER;
-    out->fixed = point != NULL;
+    out->fixed = true;
     return true;
 }
 
@@ -253,11 +250,6 @@ void number_read(mqk_str text, struct number *out) {
     out->text = text;
 }
 
-/* Whether a number is an integer with a scale. */
-static bool is_fixed(const struct number *n) {
-    return n->kind == NUMBER_INTEGER || (n->kind == NUMBER_DECIMAL && n->fixed);
-}
-
 /* Brings a number to a larger scale; false when it does not fit. */
 static bool rescale(int64_t integer, unsigned from, unsigned to, int64_t *out) {
     static const int64_t powers[FIXED_DIGITS + 1] = {1,
@@ -283,21 +275,19 @@ static bool rescale(int64_t integer, unsigned from, unsigned to, int64_t *out) {
 }
 
 /* False: the integers do not fit. */
-static bool compare_fixed(const struct number *a, const struct number *b, int *order) {
-    unsigned left = a->kind == NUMBER_DECIMAL ? a->scale : 0;
-    unsigned right = b->kind == NUMBER_DECIMAL ? b->scale : 0;
-    unsigned scale = left > right ? left : right;
+static inline bool compare_fixed(const struct number *a, const struct number *b, int *order) {
+    unsigned scale = a->scale > b->scale ? a->scale : b->scale;
     int64_t x, y;
-    if (!rescale(a->integer, left, scale, &x) || !rescale(b->integer, right, scale, &y)) {
+    if (!rescale(a->integer, a->scale, scale, &x) || !rescale(b->integer, b->scale, scale, &y)) {
         return false;
     }
     *order = (x > y) - (x < y);
     return true;
 }
 
-int number_compare(const struct number *a, const struct number *b) {
+int number_compare_slow(const struct number *a, const struct number *b) {
     int order;
-    if (is_fixed(a) && is_fixed(b) && compare_fixed(a, b, &order)) {
+    if (a->fixed && b->fixed && compare_fixed(a, b, &order)) {
         return order;
     }
     if (a->kind == NUMBER_REAL && b->kind == NUMBER_INTEGER) {

@@ -17,7 +17,7 @@ enum number_kind {
 
 struct number {
     enum number_kind kind;
-    bool fixed; /* of a decimal text: it is integer / 10^scale */
+    bool fixed; /* it is integer / 10^scale: a whole number, or a decimal text that is short */
     uint8_t scale;
     int64_t integer;
     double real;
@@ -27,19 +27,28 @@ struct number {
 /* Sets only what an integer has. */
 static inline void number_set_integer(struct number *out, int64_t integer) {
     out->kind = NUMBER_INTEGER;
-    out->fixed = false;
+    out->fixed = true;
+    out->scale = 0;
     out->integer = integer;
 }
 
 static inline struct number number_of_integer(int64_t integer) {
-    return (struct number){.kind = NUMBER_INTEGER, .integer = integer};
+    return (struct number){.kind = NUMBER_INTEGER, .fixed = true, .integer = integer};
 }
 
 /* Reads a valid JSON number, to which the result may point. */
 void number_read(mqk_str text, struct number *out);
 
+/* Out-of-line part of number_compare(). */
+int number_compare_slow(const struct number *a, const struct number *b);
+
 /* -1, 0, 1. */
-int number_compare(const struct number *a, const struct number *b);
+static inline int number_compare(const struct number *a, const struct number *b) {
+    if (a->fixed && b->fixed && a->scale == b->scale) {
+        return (a->integer > b->integer) - (a->integer < b->integer);
+    }
+    return number_compare_slow(a, b);
+}
 
 /* The results of arithmetic; false when there is none (division by zero, too large, the remainder
  * of what is not whole). */

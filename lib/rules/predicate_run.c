@@ -146,19 +146,29 @@ static void load_filtered(struct run *run, const struct piece *piece, struct ope
     filter_scratch_fini(&scratch);
 }
 
-static void load_path(struct run *run, const struct instruction *i, struct operand *out) {
-    const struct piece *piece = &run->p->paths->pieces[i->index];
-    const mqk_event *event = run->ctx->event;
+static __attribute__((noinline)) void load_other(struct run *run, const struct piece *piece,
+                                                 struct operand *out) {
     struct value value;
     if (piece->kind == PIECE_FILTERED) {
         load_filtered(run, piece, out);
+    } else {
+        value_find(run->p->paths, piece, run->ctx, &value);
+        load_value(run, &value, out);
+    }
+}
+
+static void load_path(struct run *run, const struct instruction *i, struct operand *out) {
+    const struct piece *piece = &run->p->paths->pieces[i->index];
+    const mqk_event *event = run->ctx->event;
+    struct json_value room;
+    if (piece->kind == PIECE_PAYLOAD_PATH) {
+        load_json(run, value_find_path(run->p->paths, piece, run->ctx, &room), out);
     } else if (piece->kind == PIECE_TEXT_FIELD) {
         set_text(out, piece_text(piece, event));
     } else if (piece->kind == PIECE_FIELD && event_fields[piece->field].kind == FIELD_INT) {
         set_integer(out, event_number(event, (enum event_field)piece->field));
     } else {
-        value_find(run->p->paths, piece, run->ctx, &value);
-        load_value(run, &value, out);
+        load_other(run, piece, out);
     }
     struct trace *trace = run->trace;
     if (trace && trace->seen_count < MAX_SEEN) {

@@ -27,6 +27,9 @@ static bool holds(enum comparison how, int order) {
 
 bool operand_compare(enum comparison how, const struct operand *a, const struct operand *b) {
     bool unordered = how == EQUAL || how == NOT_EQUAL;
+    if (a->kind == OPERAND_NUMBER && b->kind == OPERAND_NUMBER) {
+        return holds(how, number_compare(&a->as.number, &b->as.number));
+    }
     if (a->kind == OPERAND_MISSING || b->kind == OPERAND_MISSING) {
         return false;
     }
@@ -34,8 +37,6 @@ bool operand_compare(enum comparison how, const struct operand *a, const struct 
         return how == NOT_EQUAL;
     }
     switch (a->kind) {
-    case OPERAND_NUMBER:
-        return holds(how, number_compare(&a->as.number, &b->as.number));
     case OPERAND_TEXT:
         if (unordered) {
             return str_equal(a->as.text, b->as.text) == (how == EQUAL);

@@ -26,6 +26,7 @@ struct rule {
     enum envelope envelope;
     enum payload_encoding encoding;
     bool stop;
+    bool plain; /* a constant topic; no headers, timestamp or partition */
 };
 
 /* A filter of a rule. Entries stand in the order of rules and, in a rule, of its filters; what the

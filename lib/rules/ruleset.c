@@ -46,36 +46,55 @@ static inline size_t match(const struct hook_rules *hook, const mqk_event *event
     return hook->always_count;
 }
 
-/* As match(), for the two places where the rules of a custom hook may stand. */
-static size_t match_all(const struct ruleset *r, const mqk_event *event, uint32_t *entries,
-                        size_t capacity) {
-    size_t count = match(&r->hooks[event->hook], event, entries, capacity);
-    if (event->hook != MQK_HOOK_CUSTOM) {
-        return count;
-    }
+/* Adds what stands under the custom hook's own name. */
+static __attribute__((noinline)) size_t match_custom(const struct ruleset *r,
+                                                     const mqk_event *event, uint32_t *entries,
+                                                     size_t capacity, size_t count) {
     const struct hook_rules *custom = ruleset_custom(r, event->hook_name);
-    if (custom) {
-        size_t used = count < capacity ? count : capacity;
-        count += match(custom, event, entries + used, capacity - used);
-    }
-    return count;
+    size_t used = count < capacity ? count : capacity;
+    return custom ? count + match(custom, event, entries + used, capacity - used) : count;
+}
+
+/* As match(), for the two places where the rules of a custom hook may stand. */
+static inline size_t match_all(const struct ruleset *r, const mqk_event *event, uint32_t *entries,
+                               size_t capacity) {
+    size_t count = match(&r->hooks[event->hook], event, entries, capacity);
+    return event->hook == MQK_HOOK_CUSTOM ? match_custom(r, event, entries, capacity, count)
+                                          : count;
 }
 
 static bool is_wildcard(mqk_str level) {
     return level.len == 1 && (level.data[0] == '+' || level.data[0] == '#');
 }
 
+/* Not 0 when one of the bytes is `+` or `#`, which differ in one bit. */
+static inline uint64_t bytes_wildcard(uint64_t word) {
+    _Static_assert(('+' & 0xF7) == '#', "they do not");
+    return bytes_equal(word & BYTES_OF(0xF7), '#');
+}
+
 /* Whether there is a `+` or `#` at all. */
-static bool has_wildcard_byte(mqk_str topic) {
+static inline bool has_wildcard_byte(mqk_str topic) {
     const char *p = topic.data, *end = p + topic.len;
-    for (; end - p >= 8; p += 8) {
-        uint64_t word = bytes_load(p);
-        if (bytes_equal(word, '+') | bytes_equal(word, '#')) {
-            return true;
+    if (topic.len < 8) {
+        for (; p < end; p++) {
+            if (*p == '+' || *p == '#') {
+                return true;
+            }
         }
+        return false;
     }
-    for (; p < end; p++) {
-        if (*p == '+' || *p == '#') {
+    uint64_t found = bytes_wildcard(bytes_load(end - 8));
+    for (; end - p > 8; p += 8) {
+        found |= bytes_wildcard(bytes_load(p));
+    }
+    return found != 0;
+}
+
+static __attribute__((noinline)) bool has_wildcard_level(mqk_str topic) {
+    mqk_str level;
+    for (size_t pos = 0; topic_next_level(topic, &pos, &level);) {
+        if (is_wildcard(level)) {
             return true;
         }
     }
@@ -84,17 +103,9 @@ static bool has_wildcard_byte(mqk_str topic) {
 
 /* A message with such a topic is none that a client may send; looked for only when something
  * matched, because it costs a pass over the topic. */
-static bool is_illegal_message(const mqk_event *event) {
-    mqk_str topic = event->topic, level;
-    if (!event_hooks[event->hook].is_message || topic.len == 0 || !has_wildcard_byte(topic)) {
-        return false;
-    }
-    for (size_t pos = 0; topic_next_level(topic, &pos, &level);) {
-        if (is_wildcard(level)) {
-            return true;
-        }
-    }
-    return false;
+static inline bool is_illegal_message(const mqk_event *event) {
+    return event_hooks[event->hook].is_message && has_wildcard_byte(event->topic) &&
+           has_wildcard_level(event->topic);
 }
 
 static int compare_numbers(const void *left, const void *right) {
@@ -118,8 +129,8 @@ static void sort(uint32_t *entries, size_t count) {
 }
 
 /* Several candidates: all of them, in order. False: out of memory. */
-static bool candidates_order(struct candidates *c, const struct ruleset *r,
-                             const mqk_event *event) {
+static __attribute__((noinline)) bool
+candidates_order(struct candidates *c, const struct ruleset *r, const mqk_event *event) {
     if (c->count > FEW_CANDIDATES) {
         c->entries = malloc(c->count * sizeof(*c->entries));
         if (!c->entries) {
@@ -136,10 +147,11 @@ static inline bool candidates_init(struct candidates *c, const struct ruleset *r
                                    const mqk_event *event) {
     c->entries = c->few;
     c->count = match_all(r, event, c->few, FEW_CANDIDATES);
-    if (c->count > 0 && is_illegal_message(event)) {
+    if (c->count == 0 || is_illegal_message(event)) {
         c->count = 0;
+        return true;
     }
-    return c->count < 2 || candidates_order(c, r, event);
+    return c->count == 1 || candidates_order(c, r, event);
 }
 
 static inline void candidates_fini(struct candidates *c) {
@@ -161,15 +173,20 @@ static int64_t read_number(mqk_str text) {
     return text.len > 0 ? time : -1;
 }
 
-static void render(struct evaluation *e, const struct rule *rule, struct rendered_rule *parts) {
+static inline void render_value(struct evaluation *e, const struct rule *rule,
+                                struct rendered_part *part) {
     const struct template *value = rule->value;
     if (!value) {
         value = e->ruleset->envelopes.templates[rule->envelope][e->ctx.event->hook];
     }
+    rendered_part_set(part, value, &e->ctx, &e->buffer);
+}
+
+static void render(struct evaluation *e, const struct rule *rule, struct rendered_rule *parts) {
     if (!rule->info.constant_topic) {
         rendered_part_set(&parts->topic, rule->topic, &e->ctx, &e->buffer);
     }
-    rendered_part_set(&parts->value, value, &e->ctx, &e->buffer);
+    render_value(e, rule, &parts->value);
     if (rule->key) {
         rendered_part_set(&parts->key, rule->key, &e->ctx, &e->buffer);
     }
@@ -221,32 +238,32 @@ static void fill_record(const struct evaluation *e, const struct rule *rule,
     }
 }
 
-/* Renders the rule's record and hands it over. */
-static bool produce(struct evaluation *e, const struct rule_entry *entry, rendered_record_fn fn,
-                    void *user) {
-    const struct rule *rule = &e->ruleset->rules[entry->rule];
-    struct rendered_rule parts;
-    e->ctx.filter = entry->filter;
-    e->ctx.encoding = rule->encoding;
-    e->ctx.utf8_replaced = false;
-    e->buffer.len = 0;
-    e->buffer.failure = MQK_OK;
-    render(e, rule, &parts);
+/* Member by member: clearing a whole struct first costs more than the rest. */
+static inline void record_init(struct rendered_record *record, const struct evaluation *e,
+                               const struct rule *rule) {
+    record->rule = (uint32_t)(rule - e->ruleset->rules);
+    record->info = &rule->info;
+    record->topic = rule->info.topic;
+    record->key = (mqk_str){NULL, 0};
+    record->value = (mqk_str){NULL, 0};
+    record->headers = NULL;
+    record->header_count = 0;
+    record->timestamp_ms = render_timestamp(&e->ctx);
+    record->partition = -1;
+    record->status = e->buffer.failure;
+    record->utf8_replaced = e->ctx.utf8_replaced;
+}
 
-    /* Member by member, here and below: clearing a whole struct first costs more than the rest. */
+/* Renders the record of a rule that has anything beyond those of produce(), and hands it over. */
+static __attribute__((noinline)) bool produce_full(struct evaluation *e, const struct rule *rule,
+                                                   rendered_record_fn fn, void *user) {
+    struct rendered_rule parts;
     struct rendered_record record;
-    record.rule = entry->rule;
-    record.info = &rule->info;
-    record.topic =
-        rule->info.constant_topic ? rule->info.topic : rendered_part_text(&parts.topic, &e->buffer);
-    record.key = (mqk_str){NULL, 0};
-    record.value = (mqk_str){NULL, 0};
-    record.headers = NULL;
-    record.header_count = 0;
-    record.timestamp_ms = render_timestamp(&e->ctx);
-    record.partition = -1;
-    record.status = e->buffer.failure;
-    record.utf8_replaced = e->ctx.utf8_replaced;
+    render(e, rule, &parts);
+    record_init(&record, e, rule);
+    if (!rule->info.constant_topic) {
+        record.topic = rendered_part_text(&parts.topic, &e->buffer);
+    }
     if (record.status == MQK_OK) {
         fill_record(e, rule, &parts, &record);
     }
@@ -255,6 +272,34 @@ static bool produce(struct evaluation *e, const struct rule_entry *entry, render
         record_headers_fini(&parts.headers);
     }
     return more;
+}
+
+/* Renders the rule's record and hands it over. */
+static inline bool produce(struct evaluation *e, const struct rule_entry *entry,
+                           rendered_record_fn fn, void *user) {
+    const struct rule *rule = &e->ruleset->rules[entry->rule];
+    e->ctx.filter = entry->filter;
+    e->ctx.encoding = rule->encoding;
+    e->ctx.utf8_replaced = false;
+    e->buffer.len = 0;
+    e->buffer.failure = MQK_OK;
+    if (!rule->plain) {
+        return produce_full(e, rule, fn, user);
+    }
+    struct rendered_part value, key;
+    struct rendered_record record;
+    render_value(e, rule, &value);
+    if (rule->key) {
+        rendered_part_set(&key, rule->key, &e->ctx, &e->buffer);
+    }
+    record_init(&record, e, rule);
+    if (record.status == MQK_OK) {
+        record.value = rendered_part_text(&value, &e->buffer);
+        if (rule->key) {
+            record.key = rendered_part_text(&key, &e->buffer);
+        }
+    }
+    return fn(user, &record);
 }
 
 /* The same for a rule with a condition: `matches` tells whether it holds. */
@@ -279,9 +324,9 @@ static bool produce_if(struct evaluation *e, const struct rule_entry *entry,
     return more;
 }
 
-static int produce_all(const struct ruleset *r, const mqk_event *event,
-                       const struct ruleset_host *host, const struct candidates *candidates,
-                       rendered_record_fn fn, void *user) {
+static inline __attribute__((always_inline)) int
+produce_all(const struct ruleset *r, const mqk_event *event, const struct ruleset_host *host,
+            const struct candidates *candidates, rendered_record_fn fn, void *user) {
     char memory[RECORD_MEMORY];
     struct uuid uuid;
     uuid.made = false;

@@ -293,6 +293,8 @@ static void compile_rule(struct compiler *c) {
     const struct condition_source condition = condition_of(source);
     compiler_condition(c, &condition, &rule->condition);
     compiler_record(c, source, rule);
+    rule->plain = rule->info.constant_topic && !rule_has_headers(&rule->headers) &&
+                  !rule->timestamp && !rule->partition;
 }
 
 static void compile_all(struct compiler *c) {

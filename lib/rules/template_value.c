@@ -110,7 +110,7 @@ static bool same_path(const struct json_step *a, const struct json_step *b, size
 
 /* Whether the payload's members are known; a payload with too many of them is read for each path.
  */
-static bool list_members(struct payload_cache *cache, mqk_str payload) {
+static inline bool list_members(struct payload_cache *cache, mqk_str payload) {
     if (!cache->listed) {
         cache->member_count = json_members(payload, cache->members, PAYLOAD_CACHE_MEMBERS);
         cache->listed = true;
@@ -119,7 +119,8 @@ static bool list_members(struct payload_cache *cache, mqk_str payload) {
 }
 
 /* The last one of that name counts; NULL: none. */
-static const struct json_member *find_member(const struct payload_cache *cache, mqk_str name) {
+static inline const struct json_member *find_member(const struct payload_cache *cache,
+                                                    mqk_str name) {
     for (size_t i = cache->member_count; i > 0; i--) {
         if (json_member_is(&cache->members[i - 1], name)) {
             return &cache->members[i - 1];
@@ -129,48 +130,54 @@ static const struct json_member *find_member(const struct payload_cache *cache, 
 }
 
 /* A path of which the first `known` steps led to `text`. */
-static void find_rest(struct payload_cache *cache, mqk_str text, size_t known,
-                      const struct json_step *steps, size_t count, struct json_value *out) {
+static __attribute__((noinline)) const struct json_value *find_rest(struct payload_cache *cache,
+                                                                    mqk_str text, size_t known,
+                                                                    const struct json_step *steps,
+                                                                    size_t count) {
     for (uint32_t i = 0; i < cache->used && i < PAYLOAD_CACHE_SIZE; i++) {
         if (cache->paths[i].count == count && same_path(cache->paths[i].steps, steps, count)) {
-            *out = cache->paths[i].value;
-            return;
+            return &cache->paths[i].value;
         }
     }
-    *out = json_find(text, steps + known, count - known);
     uint32_t slot = cache->used++ % PAYLOAD_CACHE_SIZE;
     cache->paths[slot].steps = steps;
     cache->paths[slot].count = count;
-    cache->paths[slot].value = *out;
+    cache->paths[slot].value = json_find(text, steps + known, count - known);
+    return &cache->paths[slot].value;
 }
 
-static void find_path(const struct render_context *ctx, const struct json_step *steps, size_t count,
-                      struct json_value *out) {
+const struct json_value *value_find_path(const struct template *t, const struct piece *piece,
+                                         const struct render_context *ctx,
+                                         struct json_value *room) {
+    static const struct json_value nothing = {JSON_NONE, {NULL, 0}, false};
+    const struct json_step *steps = t->steps + piece->steps_at;
+    size_t count = piece->step_count;
     struct payload_cache *cache = ctx->found;
     mqk_str payload = ctx->event->payload;
-    if (!cache) {
-        *out = json_find(payload, steps, count);
-    } else if (!steps[0].name.data || !list_members(cache, payload)) {
-        find_rest(cache, payload, 0, steps, count, out);
-    } else {
-        const struct json_member *member = find_member(cache, steps[0].name);
-        if (!member) {
-            out->kind = JSON_NONE;
-        } else if (count == 1) {
-            *out = member->value;
-        } else {
-            find_rest(cache, member->value.text, 1, steps, count, out);
-        }
+    if (!payload.data) {
+        return &nothing;
     }
+    if (!cache) {
+        *room = json_find(payload, steps, count);
+        return room;
+    }
+    if (!steps[0].name.data || !list_members(cache, payload)) {
+        return find_rest(cache, payload, 0, steps, count);
+    }
+    const struct json_member *member = find_member(cache, steps[0].name);
+    if (!member || count == 1) {
+        return member ? &member->value : &nothing;
+    }
+    return find_rest(cache, member->value.text, 1, steps, count);
 }
 
 static void find_in_payload(const struct template *t, const struct piece *piece,
                             const struct render_context *ctx, struct value *out) {
-    out->kind = VALUE_MISSING;
-    if (ctx->event->payload.data) {
-        find_path(ctx, t->steps + piece->steps_at, piece->step_count, &out->json);
-        out->kind = out->json.kind == JSON_NONE ? VALUE_MISSING : VALUE_JSON;
+    const struct json_value *found = value_find_path(t, piece, ctx, &out->json);
+    if (found != &out->json) {
+        out->json = *found;
     }
+    out->kind = found->kind == JSON_NONE ? VALUE_MISSING : VALUE_JSON;
 }
 
 void value_find(const struct template *t, const struct piece *piece,

@@ -51,6 +51,11 @@ static inline void payload_cache_init(struct payload_cache *cache) {
 void value_find(const struct template *t, const struct piece *piece,
                 const struct render_context *ctx, struct value *out);
 
+/* The same for a path into the payload: what is there, until the next path is asked for; `room` is
+ * where it may be put. */
+const struct json_value *value_find_path(const struct template *t, const struct piece *piece,
+                                         const struct render_context *ctx, struct json_value *room);
+
 /* Appends a value as in a text, and as in value position of a JSON text. The piece is where it
  * comes from. (template_render.c) */
 void value_write_text(const struct piece *piece, const struct value *value,
