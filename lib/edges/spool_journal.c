@@ -32,7 +32,7 @@ uint32_t block_seal_crc(const char *base) {
 }
 
 void block_write_head(struct block *b) {
-    memset(b->base, 0, JOURNAL_FIRST);
+    memset(b->base, 0, BLOCK_HEAD);
     spool_put32(b->base, BLOCK_MAGIC);
     spool_put32(b->base + 4, b->size);
     spool_put64(b->base + 8, b->first_seq);
@@ -61,12 +61,18 @@ uint32_t frame_size(size_t size) {
     return (uint32_t)((FRAME_HEAD + size + 7) / 8 * 8);
 }
 
-uint32_t frame_done_word(uint64_t seq) {
+/* The word that says that a frame is done: another one for each number, so that what is left of
+ * an older frame does not count. */
+static uint32_t done_word(uint64_t seq) {
     return ((uint32_t)seq << 8) ^ DONE_WORD;
 }
 
-static uint32_t *state_word(const struct block *b, uint32_t offset) {
-    return (uint32_t *)(void *)(b->base + offset + AT_STATE);
+/* NULL: there is none; only what filled a gap at the start of a damaged block has such a number. */
+static uint32_t *state_word(const struct block *b, uint64_t seq) {
+    uint64_t index = seq - b->first_seq;
+    return index < (b->first - BLOCK_HEAD) / 4
+               ? (uint32_t *)(void *)(b->base + BLOCK_HEAD + index * 4)
+               : NULL;
 }
 
 uint64_t frame_seq(const struct block *b, uint32_t offset) {
@@ -89,20 +95,28 @@ static uint32_t little(uint32_t word) {
     return word;
 }
 
-enum frame_state frame_state(const struct block *b, uint32_t offset) {
-    uint32_t word = little(__atomic_load_n(state_word(b, offset), __ATOMIC_RELAXED));
-    if (word == frame_done_word(frame_seq(b, offset))) {
+enum frame_state journal_state(const struct block *b, uint64_t seq) {
+    const uint32_t *at = state_word(b, seq);
+    uint32_t word = at ? little(__atomic_load_n(at, __ATOMIC_RELAXED)) : done_word(seq);
+    if (word == done_word(seq)) {
         return FRAME_DONE;
     }
     return word == OUT_WORD ? FRAME_OUT : FRAME_WAITING;
 }
 
-static void write_state(const struct block *b, uint32_t offset, enum frame_state state) {
+enum frame_state frame_state(const struct block *b, uint32_t offset) {
+    return journal_state(b, frame_seq(b, offset));
+}
+
+void frame_write_state(const struct block *b, uint64_t seq, enum frame_state state) {
+    uint32_t *at = state_word(b, seq);
     uint32_t word = state == FRAME_OUT ? OUT_WORD : 0;
     if (state == FRAME_DONE) {
-        word = frame_done_word(frame_seq(b, offset));
+        word = done_word(seq);
     }
-    __atomic_store_n(state_word(b, offset), little(word), __ATOMIC_RELAXED);
+    if (at) {
+        __atomic_store_n(at, little(word), __ATOMIC_RELAXED);
+    }
 }
 
 /* ---- Frames ---- */
@@ -112,12 +126,12 @@ uint32_t journal_after(const struct block *b, uint32_t offset) {
     return after < b->used ? (uint32_t)after : b->used;
 }
 
-void journal_set_state(struct block *b, uint32_t offset, enum frame_state state) {
-    enum frame_state before = frame_state(b, offset);
+void journal_set_state(struct block *b, uint64_t seq, uint32_t offset, enum frame_state state) {
+    enum frame_state before = journal_state(b, seq);
     if (before == state || before == FRAME_DONE) {
         return;
     }
-    write_state(b, offset, state);
+    frame_write_state(b, seq, state);
     b->dirty = true;
     b->waiting += state == FRAME_WAITING;
     b->waiting -= before == FRAME_WAITING;
@@ -140,7 +154,7 @@ struct block *journal_find(struct journal *j, uint64_t seq, uint32_t slot, uint3
     struct block *b = &j->blocks[slot];
     bool in_use = b->state == BLOCK_OPEN || b->state == BLOCK_SEALED;
     if (!in_use || seq < b->first_seq || seq > b->last_seq || offset % 8 != 0 ||
-        offset >= b->used || offset < b->handed || frame_seq(b, offset) != seq) {
+        offset >= b->used || offset < b->handed) {
         return NULL;
     }
     return b;
@@ -186,10 +200,7 @@ static void start_block(struct block *b, enum block_state state, uint64_t seq) {
     b->state = state;
     b->first_seq = seq;
     b->last_seq = seq - 1;
-    b->used = JOURNAL_FIRST;
-    b->handed = JOURNAL_FIRST;
-    b->scan = JOURNAL_FIRST;
-    b->live_from = JOURNAL_FIRST;
+    b->used = b->handed = b->scan = b->live_from = b->first;
     b->count = b->live = b->waiting = b->pins = 0;
     b->damaged = b->unsynced = false;
 }
@@ -208,7 +219,7 @@ void journal_seal(struct journal *j) {
 }
 
 bool journal_is_big(const struct journal *j, size_t size) {
-    return frame_size(size) > j->block_size - JOURNAL_FIRST;
+    return frame_size(size) > j->block_size - block_first(j->block_size);
 }
 
 /* The first that is ready, or the first. */
@@ -256,7 +267,7 @@ static void write_frame(const struct journal *j, struct block *b, size_t size, u
     uint32_t offset = b->used;
     char *frame = b->base + offset;
     spool_record_write(frame + FRAME_HEAD, size, seq, record, rule, accepted_ms);
-    spool_put32(frame + AT_STATE, 0);
+    spool_put32(frame + AT_NOTHING, 0);
     spool_put32(frame + AT_MARK, frame_mark(j->salt, seq, offset));
     /* Last: before this the bytes are no frame. */
     __atomic_signal_fence(__ATOMIC_RELEASE);
@@ -264,7 +275,7 @@ static void write_frame(const struct journal *j, struct block *b, size_t size, u
 }
 
 static void count_frame(struct block *b, size_t size, uint64_t seq, bool waiting) {
-    write_state(b, b->used, waiting ? FRAME_WAITING : FRAME_OUT);
+    frame_write_state(b, seq, waiting ? FRAME_WAITING : FRAME_OUT);
     b->used += frame_size(size);
     b->last_seq = seq;
     b->dirty = true;
@@ -325,7 +336,7 @@ int journal_make_file(const char *path, size_t size, int *code) {
 }
 
 static uint32_t big_file_size(size_t size) {
-    return (JOURNAL_FIRST + frame_size(size) + PAGE - 1) / PAGE * PAGE;
+    return (BIG_FIRST + frame_size(size) + PAGE - 1) / PAGE * PAGE;
 }
 
 uint32_t journal_begin_big(struct journal *j, size_t size, uint64_t seq) {
@@ -334,9 +345,10 @@ uint32_t journal_begin_big(struct journal *j, size_t size, uint64_t seq) {
         if (b->state == BLOCK_FREE) {
             /* What comes later must stand in a later block. */
             journal_seal(j);
-            start_block(b, BLOCK_FILLING, seq);
             b->size = big_file_size(size);
+            b->first = BIG_FIRST;
             b->base = NULL;
+            start_block(b, BLOCK_FILLING, seq);
             add_to_order(j, slot);
             j->big_count++;
             j->big_bytes += b->size;
@@ -411,7 +423,7 @@ static size_t dirty_end(const struct block *b) {
     case BLOCK_OPEN:
         return b->used;
     default:
-        return JOURNAL_FIRST;
+        return BLOCK_HEAD;
     }
 }
 

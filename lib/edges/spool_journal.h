@@ -4,10 +4,13 @@
  * start on, opened and freed as a whole. A record larger than a block has a file of its own, which
  * is a block as well.
  *
- * A record stands in a block as a frame: u64 number, u32 mark, u32 state, then the encoded record,
+ * A record stands in a block as a frame: u64 number, u32 mark, u32 0, then the encoded record,
  * filled up to 8 bytes. The mark depends on the number, the place and a secret of the file, so that
- * nothing inside of a payload can pass for a frame when the file is searched after damage. The
- * state is the only thing that changes.
+ * nothing inside of a payload can pass for a frame when the file is searched after damage.
+ *
+ * Numbers in a block follow one another. Before the frames stands a table with a word for each of
+ * them, its state: the only thing that changes. So a page of records is written once, and goes to
+ * the disk once, however its records end.
  *
  * Not thread-safe: the owner locks, except where it says otherwise.
  */
@@ -35,6 +38,7 @@ enum frame_state { FRAME_WAITING, FRAME_OUT, FRAME_DONE };
 struct block {
     char *base; /* where it is mapped */
     uint32_t size;
+    uint32_t first; /* where the first frame stands, behind the table of states */
     enum block_state state;
     uint64_t first_seq;
     uint64_t last_seq; /* below first_seq when it is empty */
@@ -116,18 +120,19 @@ void journal_end_big(struct journal *j, uint32_t slot, bool written, bool waitin
 void journal_unmap_big(struct journal *j, const char *dir, uint32_t slot);
 void journal_forget_big(struct journal *j, uint32_t slot);
 
-/* The first frame at or behind an offset: its offset, or `used` when there is none. Goes through
- * frames as `offset = journal_after(b, offset)` from JOURNAL_FIRST on; safe without the lock for
- * those up to `used` of a block that is pinned. */
-#define JOURNAL_FIRST 64u
+/* The first frame behind one: its offset, or `used` when there is none. Goes through frames as
+ * `offset = journal_after(b, offset)` from `first` on; safe without the lock for those up to `used`
+ * of a block that is pinned. */
 uint32_t journal_after(const struct block *b, uint32_t offset);
 
 /* A frame: its number, its encoded record, its state. Atomic. */
 uint64_t frame_seq(const struct block *b, uint32_t offset);
 mqk_str frame_record(const struct block *b, uint32_t offset);
 enum frame_state frame_state(const struct block *b, uint32_t offset);
-/* Changes the state and the block's counts. */
-void journal_set_state(struct block *b, uint32_t offset, enum frame_state state);
+/* The same for the frame with a number, without looking at it. */
+enum frame_state journal_state(const struct block *b, uint64_t seq);
+/* Changes the state of a frame, and the block's counts. */
+void journal_set_state(struct block *b, uint64_t seq, uint32_t offset, enum frame_state state);
 
 /* From now on the block's frames before this offset, of which so many were live and waited, are
  * somebody else's. */

@@ -240,7 +240,7 @@ static bool drop_from_journal(struct spool *s, bool whole) {
          offset = journal_after(b, offset)) {
         if (frame_state(b, offset) == FRAME_WAITING) {
             drop_one(s, spool_record_cost(frame_record(b, offset).len));
-            journal_set_state(b, offset, FRAME_DONE);
+            journal_set_state(b, frame_seq(b, offset), offset, FRAME_DONE);
             s->drop_places[count++] = offset;
         }
     }
