@@ -111,7 +111,7 @@ mqk_status spool_put(struct spool *s, const struct record *record, mqk_str rule,
         return MQK_ERR_FULL;
     }
     uint64_t cost = spool_record_cost(size);
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = clock_wall_tick_ms();
     pthread_mutex_lock(&s->lock);
     if (s->gone || s->stop) {
         return refuse_put(s);

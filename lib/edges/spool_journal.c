@@ -16,6 +16,8 @@
 #define DONE_WORD 0x444F4E45u
 #define OUT_WORD  1u
 #define PAGE      4096u
+/* Each range costs the disk a flush: with more of them the whole file is better. */
+#define MAX_RANGES 8u
 
 /* ---- What stands in the files ---- */
 
@@ -132,7 +134,7 @@ void journal_set_state(struct block *b, uint64_t seq, uint32_t offset, enum fram
         return;
     }
     frame_write_state(b, seq, state);
-    b->dirty = true;
+    b->marked = true;
     b->waiting += state == FRAME_WAITING;
     b->waiting -= before == FRAME_WAITING;
     b->live -= state == FRAME_DONE;
@@ -227,7 +229,7 @@ static uint32_t next_free(const struct journal *j) {
     uint32_t first = JOURNAL_SLOTS;
     for (uint32_t slot = 0; slot < j->block_count; slot++) {
         const struct block *b = &j->blocks[slot];
-        if (b->state == BLOCK_FREE && b->ready) {
+        if (b->state == BLOCK_FREE && b->ready == b->size) {
             return slot;
         }
         if (b->state == BLOCK_FREE && first == JOURNAL_SLOTS) {
@@ -300,10 +302,12 @@ bool journal_release(struct journal *j, uint32_t slot) {
         return false;
     }
     block_write_free(b);
-    b->dirty = true;
+    b->marked = true;
     remove_from_order(j, slot);
     if (slot < j->block_count) {
         b->state = BLOCK_FREE;
+        b->ready = b->written_out ? 0 : b->ready;
+        b->written_out = false;
         j->free_blocks++;
     } else {
         b->state = BLOCK_EMPTY;
@@ -416,39 +420,52 @@ void journal_forget_big(struct journal *j, uint32_t slot) {
 
 /* ---- The disk ---- */
 
-static size_t dirty_end(const struct block *b) {
-    switch (b->state) {
-    case BLOCK_SEALED:
-        return b->size;
-    case BLOCK_OPEN:
-        return b->used;
-    default:
-        return BLOCK_HEAD;
+static void add_range(struct journal_dirty *dirty, size_t from, size_t size) {
+    if (dirty->count == 0 || dirty->ranges[dirty->count - 1].to != from) {
+        dirty->ranges[dirty->count++].from = from;
     }
+    dirty->ranges[dirty->count - 1].to = from + size;
 }
 
 void journal_take_dirty(struct journal *j, struct journal_dirty *dirty) {
-    dirty->whole = j->dirty;
     dirty->count = 0;
-    j->dirty = false;
     for (uint32_t slot = 0; slot < j->block_count; slot++) {
         struct block *b = &j->blocks[slot];
-        if (!b->dirty) {
-            continue;
+        /* Of one that is free nothing is needed any more. */
+        if (b->dirty && b->state != BLOCK_FREE) {
+            add_range(dirty, (size_t)(b->base - j->map),
+                      b->state == BLOCK_OPEN ? b->used : b->size);
+            b->marked = false;
+            b->written_out = true;
         }
-        size_t from = (size_t)(b->base - j->map);
-        size_t to = from + dirty_end(b);
-        /* What has been written out is protected against writing until the next page fault. */
-        b->ready = b->ready && b->state == BLOCK_OPEN;
         b->dirty = false;
-        if (dirty->count > 0 && dirty->ranges[dirty->count - 1].to == from) {
-            dirty->ranges[dirty->count - 1].to = to;
-        } else if (dirty->count < JOURNAL_MAX_RANGES) {
-            dirty->ranges[dirty->count].from = from;
-            dirty->ranges[dirty->count++].to = to;
-        } else {
-            dirty->whole = true;
+    }
+    dirty->whole = j->dirty || dirty->count > MAX_RANGES;
+    j->dirty = false;
+    for (uint32_t slot = 0; dirty->whole && slot < j->block_count; slot++) {
+        /* What has been written out is protected against writing until the next page fault. */
+        j->blocks[slot].ready = 0;
+        j->blocks[slot].marked = false;
+    }
+}
+
+void journal_take_marked(struct journal *j, struct journal_dirty *marked) {
+    marked->whole = false;
+    marked->count = 0;
+    for (uint32_t slot = 0; slot < j->block_count; slot++) {
+        struct block *b = &j->blocks[slot];
+        if (b->marked) {
+            add_range(marked, (size_t)(b->base - j->map), b->state == BLOCK_FREE ? PAGE : b->first);
+            b->marked = false;
         }
+    }
+}
+
+void journal_write_marked(const struct journal *j, const struct journal_dirty *marked) {
+    for (uint32_t i = 0; i < marked->count; i++) {
+        sync_file_range(j->fd, (off_t)marked->ranges[i].from,
+                        (off_t)(marked->ranges[i].to - marked->ranges[i].from),
+                        SYNC_FILE_RANGE_WRITE);
     }
 }
 

@@ -52,16 +52,18 @@ struct block {
     uint32_t pins;      /* somebody reads it without the lock: it must stay */
     bool damaged;       /* something in it cannot be read */
     bool unsynced;      /* a big one that is not yet on the disk */
-    bool dirty;         /* changed since journal_take_dirty() */
+    bool dirty;         /* records were put in since journal_take_dirty() */
+    bool marked;        /* states changed that need not go to the disk at once */
     bool resident;      /* pages of it may be in this process's memory … */
-    bool ready;         /* … and be written to without a page fault */
+    bool written_out;   /* … but some of those before `used` are protected against writing … */
+    uint32_t ready; /* … and those before this, from `used` on, be written to without a fault */
 };
 
 struct journal {
     char *map;
     size_t map_size;
     int fd;
-    bool dirty; /* any block, or the head, may have changed since journal_take_dirty() */
+    bool dirty; /* any block, or the head, may have to go to the disk */
     uint64_t salt;
     uint32_t block_size;
     uint32_t block_count;
@@ -151,21 +153,24 @@ void journal_seal(struct journal *j);
 /* Frees a sealed block in which no record is live and that is not pinned; whether it was. */
 bool journal_release(struct journal *j, uint32_t slot);
 
-/* What has changed in the file: pages that were only made ready for writing are left alone. */
-#define JOURNAL_MAX_RANGES 8u
+/* What has to go to the disk: pages that were only made ready for writing are left alone. */
 struct journal_dirty {
     bool whole;
     uint32_t count;
     struct {
         size_t from;
         size_t to;
-    } ranges[JOURNAL_MAX_RANGES];
+    } ranges[JOURNAL_MAX_BLOCKS];
 };
 void journal_take_dirty(struct journal *j, struct journal_dirty *dirty);
 /* Forces that and these big blocks to the disk (without the lock; the blocks are pinned). 0 or an
  * errno. */
 int journal_sync(const struct journal *j, const struct journal_dirty *dirty,
                  const struct block *const *big, size_t big_count);
+/* That records are done can be written later: until it is, a power cut lets them be sent again.
+ * What has been marked so; and, without the lock, begins to write it and does not wait. */
+void journal_take_marked(struct journal *j, struct journal_dirty *marked);
+void journal_write_marked(const struct journal *j, const struct journal_dirty *marked);
 /* Takes a block's pages out of this process's memory, without the lock. They come back by
  * themselves. */
 void journal_let_go(const struct block *b);

@@ -210,7 +210,7 @@ bool spool_move_blocks(struct spool *s) {
     s->set_room = 0;
     for (size_t i = 0; i < count; i++) {
         s->journal.blocks[s->moving[i].slot].resident = false;
-        s->journal.blocks[s->moving[i].slot].ready = false;
+        s->journal.blocks[s->moving[i].slot].ready = 0;
         spool_unpin(s, s->moving[i].slot);
     }
     pthread_mutex_unlock(&s->lock);

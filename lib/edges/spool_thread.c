@@ -163,6 +163,14 @@ void spool_sync_journal(struct spool *s) {
     }
 }
 
+static void write_marked(struct spool *s) {
+    struct journal_dirty marked;
+    pthread_mutex_lock(&s->lock);
+    journal_take_marked(&s->journal, &marked);
+    pthread_mutex_unlock(&s->lock);
+    journal_write_marked(&s->journal, &marked);
+}
+
 /* ---- Dropping the oldest ---- */
 
 static void tell_dropped(struct spool *s, mqk_str record, uint64_t seq) {
@@ -435,6 +443,7 @@ void *spool_thread(void *spool) {
             spool_watch_folder(s);
             spool_look_for_oldest(s);
             spool_trim_pages(s);
+            write_marked(s);
             pthread_mutex_lock(&s->lock);
             s->watch_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
             pthread_mutex_unlock(&s->lock);
