@@ -15,8 +15,10 @@
 
 #define AHEAD  4u /* free blocks that are made ready */
 #define BEHIND 4u /* newest blocks that stay in memory */
-/* Mapping memory is kept waiting as long at most. */
-#define STEP ((size_t)64 << 10)
+/* So much is made ready before the lock is taken again … */
+#define STEP ((size_t)256 << 10)
+/* … and so much in one call: whoever maps memory meanwhile is kept waiting as long at most. */
+#define CALL ((size_t)32 << 10)
 
 /* Chooses the block that comes next, NULL: all is ready; and where to begin. Locked. */
 static struct block *next_to_prepare(struct journal *j, uint32_t *from) {
@@ -53,7 +55,10 @@ static bool prepare(struct spool *s, struct block *b, uint32_t from) {
     uint32_t before = b->ready;
     b->resident = true;
     pthread_mutex_unlock(&s->lock);
-    bool able = madvise((void *)at, to - at, MADV_POPULATE_WRITE) == 0;
+    bool able = true;
+    for (; at < to && able; at += CALL) {
+        able = madvise((void *)at, to - at < CALL ? to - at : CALL, MADV_POPULATE_WRITE) == 0;
+    }
     pthread_mutex_lock(&s->lock);
     if (b->ready == before && (b->state == BLOCK_OPEN || b->state == BLOCK_FREE)) {
         b->ready = (uint32_t)(to - (uintptr_t)b->base);
