@@ -788,7 +788,8 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
  * @param event  the event; not used after the call
  * @return number of records that were accepted, at most one for each rule that matched; 0: no rule
  *         matched, or all its records were dropped from a full buffer as the configuration says
- * @retval MQK_ERR_FULL      a record was refused because the buffer is full (`when_full: refuse`)
+ * @retval MQK_ERR_FULL      a record was refused because the buffer is full (`when_full: refuse`),
+ * or its disk is full, gone, or slower than the records
  * @retval MQK_ERR_TOO_LARGE a record is larger than Kafka's message size limit
  * @retval MQK_ERR_TOPIC     a record's Kafka topic is illegal or beyond `max_topics`
  * @retval MQK_ERR_PARTITION a record's `partition` is no number, or the topic has no such partition

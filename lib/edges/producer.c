@@ -224,6 +224,7 @@ static void producer_free(struct producer *p) {
     backlog_fini(&p->backlog);
     backlog_fini(&p->returned_flight);
     backlog_fini(&p->returned_queue);
+    flights_fini(&p->flights);
     pthread_mutex_destroy(&p->backlog_lock);
     pthread_mutex_destroy(&p->topics_lock);
     pthread_mutex_destroy(&p->queue_lock);
@@ -254,6 +255,7 @@ static struct producer *producer_new(const struct cluster_settings *cluster,
     backlog_init(&p->backlog);
     backlog_init(&p->returned_flight);
     backlog_init(&p->returned_queue);
+    flights_init(&p->flights);
     pthread_mutex_init(&p->backlog_lock, NULL);
     pthread_mutex_init(&p->topics_lock, NULL);
     pthread_mutex_init(&p->queue_lock, NULL);

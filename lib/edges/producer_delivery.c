@@ -32,6 +32,7 @@ static void tell_spool(struct producer *p) {
         spool_done_all(p->spool, p->tell, p->tell_count);
         p->tell_count = 0;
     }
+    flights_give_back(&p->flights, &p->landed);
 }
 
 void producer_settle(struct producer *p) {
@@ -117,7 +118,7 @@ static void finish(struct producer *p, const rd_kafka_message_t *message, mqk_st
         struct flight *flight = tag;
         tag = flight->tag;
         ref = flight->ref;
-        free(flight);
+        flight_chain_add(&p->landed, flight);
     }
     if (status == MQK_OK && opaque & OPAQUE_DEAD) {
         p->owner.dead_lettered(p->owner.user, tag);

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "flights.h"
 #include "partitioner.h"
 #include "producer.h"
 #include "queue_age.h"
@@ -52,11 +53,14 @@ struct producer {
     _Atomic uint64_t done_count; /* records that librdkafka had and gave back */
     size_t tell_count; /* of tell: records that are done, of which the spool does not know yet */
     struct spool_ref tell[PRODUCER_TELL];
+    struct flight_chain landed;     /* theirs */
     bool returning;                 /* what librdkafka gives up is kept, not reported */
     atomic_bool fatal;              /* the client has given up and must be replaced */
     struct backlog returned_flight; /* what came back: first what was in flight, … */
     uint64_t returned_lost;         /* of what came back: for which there was no memory */
     struct backlog returned_queue;  /* … then what was queued behind it */
+
+    _Alignas(64) struct flights flights;
 
     _Alignas(64) _Atomic uint64_t backlog_count; /* copies of the backlog's, for readers */
     _Atomic uint64_t backlog_bytes;
@@ -97,14 +101,6 @@ struct producer {
 #define OPAQUE_FLIGHT ((uintptr_t)2)
 #define OPAQUE_DEAD   ((uintptr_t)4)
 #define OPAQUE_BITS   (OPAQUE_FLIGHT | OPAQUE_DEAD)
-
-/* A record of the spool in librdkafka's hands. */
-struct flight {
-    struct spool_ref ref;
-    void *tag;
-    bool awaited;       /* the tag is needed to the end */
-    uint32_t waited_ms; /* in the spool, before librdkafka got it */
-};
 
 /* producer_health.c: librdkafka's callbacks, and asking Kafka whether it is there (waits up to 200
  * ms; the producer's thread only). */

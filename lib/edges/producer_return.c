@@ -72,7 +72,7 @@ void producer_returned(struct producer *p, const rd_kafka_message_t *message) {
         }
         spool_wait(p->spool, flight->ref);
         atomic_store(&p->backlogged, true);
-        free(flight);
+        flight_chain_add(&p->landed, flight);
         return;
     }
     struct message_record copy;

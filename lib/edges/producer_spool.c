@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer_private.h"
 
-#include <stdlib.h>
-
 #include "clock.h"
 
 /* Something waits in the spool now: everything new queues behind it. */
@@ -15,7 +13,7 @@ static void spool_waits(struct producer *p) {
 
 static mqk_status give_flight(struct producer *p, const struct record *record, size_t cost,
                               struct spool_ref ref, void *tag, uint32_t waited_ms) {
-    struct flight *flight = malloc(sizeof(*flight));
+    struct flight *flight = flights_take(&p->flights);
     if (!flight) {
         return MQK_ERR_FULL;
     }
@@ -26,7 +24,9 @@ static mqk_status give_flight(struct producer *p, const struct record *record, s
     uintptr_t opaque = (uintptr_t)flight | OPAQUE_FLIGHT | (record->dead ? OPAQUE_DEAD : 0);
     mqk_status status = producer_give(p, record, cost, (void *)opaque);
     if (status != MQK_OK) {
-        free(flight);
+        struct flight_chain unused = {0};
+        flight_chain_add(&unused, flight);
+        flights_give_back(&p->flights, &unused);
     }
     return status;
 }

@@ -111,7 +111,7 @@ mqk_status spool_put(struct spool *s, const struct record *record, mqk_str rule,
         return MQK_ERR_FULL;
     }
     uint64_t cost = spool_record_cost(size);
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = clock_wall_tick_ms();
     pthread_mutex_lock(&s->lock);
     if (s->gone || s->stop) {
         return refuse_put(s);
@@ -168,10 +168,10 @@ bool spool_is_synced(const struct spool *s, struct spool_ref ref) {
 
 static void wait_locked(struct spool *s, struct spool_ref ref) {
     struct block *b = journal_find(&s->journal, ref.seq, ref.block, ref.offset);
-    enum frame_state state = b ? frame_state(b, ref.offset) : FRAME_DONE;
+    enum frame_state state = b ? journal_state(b, ref.seq) : FRAME_DONE;
     uint64_t cost;
     if (state == FRAME_OUT) {
-        journal_set_state(b, ref.offset, FRAME_WAITING);
+        journal_set_state(b, ref.seq, ref.offset, FRAME_WAITING);
     } else if (state == FRAME_DONE && spool_set_mark(&s->set, ref.seq) == SPOOL_MARK_OUT) {
         spool_set_remove(&s->set, ref.seq, &cost);
         s->store_waiting++;
@@ -204,7 +204,7 @@ static void note_done_in_store(struct spool *s) {
 
 static void done_locked(struct spool *s, struct spool_ref ref) {
     struct block *b = journal_find(&s->journal, ref.seq, ref.block, ref.offset);
-    enum frame_state state = b ? frame_state(b, ref.offset) : FRAME_DONE;
+    enum frame_state state = b ? journal_state(b, ref.seq) : FRAME_DONE;
     uint64_t cost = 0;
     if (state == FRAME_DONE) {
         if (spool_set_done(&s->set, ref.seq, &cost)) {
@@ -217,7 +217,7 @@ static void done_locked(struct spool *s, struct spool_ref ref) {
         atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
     }
     spool_forget(s, spool_record_cost(frame_record(b, ref.offset).len));
-    journal_set_state(b, ref.offset, FRAME_DONE);
+    journal_set_state(b, ref.seq, ref.offset, FRAME_DONE);
     if (b->live == 0 && journal_release(&s->journal, ref.block) && b->state == BLOCK_EMPTY) {
         spool_kick(s);
     }
@@ -311,7 +311,7 @@ static enum found take_from_journal(struct spool *s, mqk_str *encoded) {
     if (!b) {
         return FOUND_NONE;
     }
-    journal_set_state(b, offset, FRAME_OUT);
+    journal_set_state(b, frame_seq(b, offset), offset, FRAME_OUT);
     b->pins++;
     if (!b->resident && slot < s->journal.block_count) {
         b->resident = true;

@@ -86,7 +86,12 @@ void spool_discard(struct spool *s);
 /* Puts a record in (its tag and handle are not kept). With `waiting` it will be handed out by
  * spool_next(); without, the caller hands it on itself and later says spool_done() or spool_wait().
  * Never waits for the disk.
- * MQK_OK, MQK_ERR_FULL (full or broken: see spool_info), MQK_ERR_NO_MEMORY. Any thread. */
+ * MQK_OK, MQK_ERR_FULL (full or broken: see spool_info), MQK_ERR_NO_MEMORY. Any thread.
+ *
+ * Full below its bounds, and with drop_oldest as well: when records that stay come faster than the
+ * disk takes them until all blocks of the journal are in use (a quarter of max_bytes, 4 to 128
+ * MiB), or 32 that are larger than a block are. What is older lies in the store, where dropping it
+ * frees no block, and what was accepted is not dropped before the bounds say so. */
 mqk_status spool_put(struct spool *s, const struct record *record, mqk_str rule, bool waiting,
                      struct spool_ref *ref);
 

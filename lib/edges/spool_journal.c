@@ -16,6 +16,8 @@
 #define DONE_WORD 0x444F4E45u
 #define OUT_WORD  1u
 #define PAGE      4096u
+/* Each range costs the disk a flush: with more of them the whole file is better. */
+#define MAX_RANGES 8u
 
 /* ---- What stands in the files ---- */
 
@@ -32,7 +34,7 @@ uint32_t block_seal_crc(const char *base) {
 }
 
 void block_write_head(struct block *b) {
-    memset(b->base, 0, JOURNAL_FIRST);
+    memset(b->base, 0, BLOCK_HEAD);
     spool_put32(b->base, BLOCK_MAGIC);
     spool_put32(b->base + 4, b->size);
     spool_put64(b->base + 8, b->first_seq);
@@ -61,12 +63,18 @@ uint32_t frame_size(size_t size) {
     return (uint32_t)((FRAME_HEAD + size + 7) / 8 * 8);
 }
 
-uint32_t frame_done_word(uint64_t seq) {
+/* The word that says that a frame is done: another one for each number, so that what is left of
+ * an older frame does not count. */
+static uint32_t done_word(uint64_t seq) {
     return ((uint32_t)seq << 8) ^ DONE_WORD;
 }
 
-static uint32_t *state_word(const struct block *b, uint32_t offset) {
-    return (uint32_t *)(void *)(b->base + offset + AT_STATE);
+/* NULL: there is none; only what filled a gap at the start of a damaged block has such a number. */
+static uint32_t *state_word(const struct block *b, uint64_t seq) {
+    uint64_t index = seq - b->first_seq;
+    return index < (b->first - BLOCK_HEAD) / 4
+               ? (uint32_t *)(void *)(b->base + BLOCK_HEAD + index * 4)
+               : NULL;
 }
 
 uint64_t frame_seq(const struct block *b, uint32_t offset) {
@@ -89,20 +97,28 @@ static uint32_t little(uint32_t word) {
     return word;
 }
 
-enum frame_state frame_state(const struct block *b, uint32_t offset) {
-    uint32_t word = little(__atomic_load_n(state_word(b, offset), __ATOMIC_RELAXED));
-    if (word == frame_done_word(frame_seq(b, offset))) {
+enum frame_state journal_state(const struct block *b, uint64_t seq) {
+    const uint32_t *at = state_word(b, seq);
+    uint32_t word = at ? little(__atomic_load_n(at, __ATOMIC_RELAXED)) : done_word(seq);
+    if (word == done_word(seq)) {
         return FRAME_DONE;
     }
     return word == OUT_WORD ? FRAME_OUT : FRAME_WAITING;
 }
 
-static void write_state(const struct block *b, uint32_t offset, enum frame_state state) {
+enum frame_state frame_state(const struct block *b, uint32_t offset) {
+    return journal_state(b, frame_seq(b, offset));
+}
+
+void frame_write_state(const struct block *b, uint64_t seq, enum frame_state state) {
+    uint32_t *at = state_word(b, seq);
     uint32_t word = state == FRAME_OUT ? OUT_WORD : 0;
     if (state == FRAME_DONE) {
-        word = frame_done_word(frame_seq(b, offset));
+        word = done_word(seq);
     }
-    __atomic_store_n(state_word(b, offset), little(word), __ATOMIC_RELAXED);
+    if (at) {
+        __atomic_store_n(at, little(word), __ATOMIC_RELAXED);
+    }
 }
 
 /* ---- Frames ---- */
@@ -112,13 +128,13 @@ uint32_t journal_after(const struct block *b, uint32_t offset) {
     return after < b->used ? (uint32_t)after : b->used;
 }
 
-void journal_set_state(struct block *b, uint32_t offset, enum frame_state state) {
-    enum frame_state before = frame_state(b, offset);
+void journal_set_state(struct block *b, uint64_t seq, uint32_t offset, enum frame_state state) {
+    enum frame_state before = journal_state(b, seq);
     if (before == state || before == FRAME_DONE) {
         return;
     }
-    write_state(b, offset, state);
-    b->dirty = true;
+    frame_write_state(b, seq, state);
+    b->marked = true;
     b->waiting += state == FRAME_WAITING;
     b->waiting -= before == FRAME_WAITING;
     b->live -= state == FRAME_DONE;
@@ -140,7 +156,7 @@ struct block *journal_find(struct journal *j, uint64_t seq, uint32_t slot, uint3
     struct block *b = &j->blocks[slot];
     bool in_use = b->state == BLOCK_OPEN || b->state == BLOCK_SEALED;
     if (!in_use || seq < b->first_seq || seq > b->last_seq || offset % 8 != 0 ||
-        offset >= b->used || offset < b->handed || frame_seq(b, offset) != seq) {
+        offset >= b->used || offset < b->handed) {
         return NULL;
     }
     return b;
@@ -186,10 +202,7 @@ static void start_block(struct block *b, enum block_state state, uint64_t seq) {
     b->state = state;
     b->first_seq = seq;
     b->last_seq = seq - 1;
-    b->used = JOURNAL_FIRST;
-    b->handed = JOURNAL_FIRST;
-    b->scan = JOURNAL_FIRST;
-    b->live_from = JOURNAL_FIRST;
+    b->used = b->handed = b->scan = b->live_from = b->first;
     b->count = b->live = b->waiting = b->pins = 0;
     b->damaged = b->unsynced = false;
 }
@@ -208,7 +221,7 @@ void journal_seal(struct journal *j) {
 }
 
 bool journal_is_big(const struct journal *j, size_t size) {
-    return frame_size(size) > j->block_size - JOURNAL_FIRST;
+    return frame_size(size) > j->block_size - block_first(j->block_size);
 }
 
 /* The first that is ready, or the first. */
@@ -216,7 +229,7 @@ static uint32_t next_free(const struct journal *j) {
     uint32_t first = JOURNAL_SLOTS;
     for (uint32_t slot = 0; slot < j->block_count; slot++) {
         const struct block *b = &j->blocks[slot];
-        if (b->state == BLOCK_FREE && b->ready) {
+        if (b->state == BLOCK_FREE && b->ready == b->size) {
             return slot;
         }
         if (b->state == BLOCK_FREE && first == JOURNAL_SLOTS) {
@@ -256,7 +269,7 @@ static void write_frame(const struct journal *j, struct block *b, size_t size, u
     uint32_t offset = b->used;
     char *frame = b->base + offset;
     spool_record_write(frame + FRAME_HEAD, size, seq, record, rule, accepted_ms);
-    spool_put32(frame + AT_STATE, 0);
+    spool_put32(frame + AT_NOTHING, 0);
     spool_put32(frame + AT_MARK, frame_mark(j->salt, seq, offset));
     /* Last: before this the bytes are no frame. */
     __atomic_signal_fence(__ATOMIC_RELEASE);
@@ -264,7 +277,7 @@ static void write_frame(const struct journal *j, struct block *b, size_t size, u
 }
 
 static void count_frame(struct block *b, size_t size, uint64_t seq, bool waiting) {
-    write_state(b, b->used, waiting ? FRAME_WAITING : FRAME_OUT);
+    frame_write_state(b, seq, waiting ? FRAME_WAITING : FRAME_OUT);
     b->used += frame_size(size);
     b->last_seq = seq;
     b->dirty = true;
@@ -289,10 +302,12 @@ bool journal_release(struct journal *j, uint32_t slot) {
         return false;
     }
     block_write_free(b);
-    b->dirty = true;
+    b->marked = true;
     remove_from_order(j, slot);
     if (slot < j->block_count) {
         b->state = BLOCK_FREE;
+        b->ready = b->written_out ? 0 : b->ready;
+        b->written_out = false;
         j->free_blocks++;
     } else {
         b->state = BLOCK_EMPTY;
@@ -325,7 +340,7 @@ int journal_make_file(const char *path, size_t size, int *code) {
 }
 
 static uint32_t big_file_size(size_t size) {
-    return (JOURNAL_FIRST + frame_size(size) + PAGE - 1) / PAGE * PAGE;
+    return (BIG_FIRST + frame_size(size) + PAGE - 1) / PAGE * PAGE;
 }
 
 uint32_t journal_begin_big(struct journal *j, size_t size, uint64_t seq) {
@@ -334,9 +349,10 @@ uint32_t journal_begin_big(struct journal *j, size_t size, uint64_t seq) {
         if (b->state == BLOCK_FREE) {
             /* What comes later must stand in a later block. */
             journal_seal(j);
-            start_block(b, BLOCK_FILLING, seq);
             b->size = big_file_size(size);
+            b->first = BIG_FIRST;
             b->base = NULL;
+            start_block(b, BLOCK_FILLING, seq);
             add_to_order(j, slot);
             j->big_count++;
             j->big_bytes += b->size;
@@ -404,39 +420,52 @@ void journal_forget_big(struct journal *j, uint32_t slot) {
 
 /* ---- The disk ---- */
 
-static size_t dirty_end(const struct block *b) {
-    switch (b->state) {
-    case BLOCK_SEALED:
-        return b->size;
-    case BLOCK_OPEN:
-        return b->used;
-    default:
-        return JOURNAL_FIRST;
+static void add_range(struct journal_dirty *dirty, size_t from, size_t size) {
+    if (dirty->count == 0 || dirty->ranges[dirty->count - 1].to != from) {
+        dirty->ranges[dirty->count++].from = from;
     }
+    dirty->ranges[dirty->count - 1].to = from + size;
 }
 
 void journal_take_dirty(struct journal *j, struct journal_dirty *dirty) {
-    dirty->whole = j->dirty;
     dirty->count = 0;
-    j->dirty = false;
     for (uint32_t slot = 0; slot < j->block_count; slot++) {
         struct block *b = &j->blocks[slot];
-        if (!b->dirty) {
-            continue;
+        /* Of one that is free nothing is needed any more. */
+        if (b->dirty && b->state != BLOCK_FREE) {
+            add_range(dirty, (size_t)(b->base - j->map),
+                      b->state == BLOCK_OPEN ? b->used : b->size);
+            b->marked = false;
+            b->written_out = true;
         }
-        size_t from = (size_t)(b->base - j->map);
-        size_t to = from + dirty_end(b);
-        /* What has been written out is protected against writing until the next page fault. */
-        b->ready = b->ready && b->state == BLOCK_OPEN;
         b->dirty = false;
-        if (dirty->count > 0 && dirty->ranges[dirty->count - 1].to == from) {
-            dirty->ranges[dirty->count - 1].to = to;
-        } else if (dirty->count < JOURNAL_MAX_RANGES) {
-            dirty->ranges[dirty->count].from = from;
-            dirty->ranges[dirty->count++].to = to;
-        } else {
-            dirty->whole = true;
+    }
+    dirty->whole = j->dirty || dirty->count > MAX_RANGES;
+    j->dirty = false;
+    for (uint32_t slot = 0; dirty->whole && slot < j->block_count; slot++) {
+        /* What has been written out is protected against writing until the next page fault. */
+        j->blocks[slot].ready = 0;
+        j->blocks[slot].marked = false;
+    }
+}
+
+void journal_take_marked(struct journal *j, struct journal_dirty *marked) {
+    marked->whole = false;
+    marked->count = 0;
+    for (uint32_t slot = 0; slot < j->block_count; slot++) {
+        struct block *b = &j->blocks[slot];
+        if (b->marked) {
+            add_range(marked, (size_t)(b->base - j->map), b->state == BLOCK_FREE ? PAGE : b->first);
+            b->marked = false;
         }
+    }
+}
+
+void journal_write_marked(const struct journal *j, const struct journal_dirty *marked) {
+    for (uint32_t i = 0; i < marked->count; i++) {
+        sync_file_range(j->fd, (off_t)marked->ranges[i].from,
+                        (off_t)(marked->ranges[i].to - marked->ranges[i].from),
+                        SYNC_FILE_RANGE_WRITE);
     }
 }
 

@@ -4,10 +4,13 @@
  * start on, opened and freed as a whole. A record larger than a block has a file of its own, which
  * is a block as well.
  *
- * A record stands in a block as a frame: u64 number, u32 mark, u32 state, then the encoded record,
+ * A record stands in a block as a frame: u64 number, u32 mark, u32 0, then the encoded record,
  * filled up to 8 bytes. The mark depends on the number, the place and a secret of the file, so that
- * nothing inside of a payload can pass for a frame when the file is searched after damage. The
- * state is the only thing that changes.
+ * nothing inside of a payload can pass for a frame when the file is searched after damage.
+ *
+ * Numbers in a block follow one another. Before the frames stands a table with a word for each of
+ * them, its state: the only thing that changes. So a page of records is written once, and goes to
+ * the disk once, however its records end.
  *
  * Not thread-safe: the owner locks, except where it says otherwise.
  */
@@ -35,6 +38,7 @@ enum frame_state { FRAME_WAITING, FRAME_OUT, FRAME_DONE };
 struct block {
     char *base; /* where it is mapped */
     uint32_t size;
+    uint32_t first; /* where the first frame stands, behind the table of states */
     enum block_state state;
     uint64_t first_seq;
     uint64_t last_seq; /* below first_seq when it is empty */
@@ -48,16 +52,18 @@ struct block {
     uint32_t pins;      /* somebody reads it without the lock: it must stay */
     bool damaged;       /* something in it cannot be read */
     bool unsynced;      /* a big one that is not yet on the disk */
-    bool dirty;         /* changed since journal_take_dirty() */
+    bool dirty;         /* records were put in since journal_take_dirty() */
+    bool marked;        /* states changed that need not go to the disk at once */
     bool resident;      /* pages of it may be in this process's memory … */
-    bool ready;         /* … and be written to without a page fault */
+    bool written_out;   /* … but some of those before `used` are protected against writing … */
+    uint32_t ready; /* … and those before this, from `used` on, be written to without a fault */
 };
 
 struct journal {
     char *map;
     size_t map_size;
     int fd;
-    bool dirty; /* any block, or the head, may have changed since journal_take_dirty() */
+    bool dirty; /* any block, or the head, may have to go to the disk */
     uint64_t salt;
     uint32_t block_size;
     uint32_t block_count;
@@ -116,18 +122,19 @@ void journal_end_big(struct journal *j, uint32_t slot, bool written, bool waitin
 void journal_unmap_big(struct journal *j, const char *dir, uint32_t slot);
 void journal_forget_big(struct journal *j, uint32_t slot);
 
-/* The first frame at or behind an offset: its offset, or `used` when there is none. Goes through
- * frames as `offset = journal_after(b, offset)` from JOURNAL_FIRST on; safe without the lock for
- * those up to `used` of a block that is pinned. */
-#define JOURNAL_FIRST 64u
+/* The first frame behind one: its offset, or `used` when there is none. Goes through frames as
+ * `offset = journal_after(b, offset)` from `first` on; safe without the lock for those up to `used`
+ * of a block that is pinned. */
 uint32_t journal_after(const struct block *b, uint32_t offset);
 
 /* A frame: its number, its encoded record, its state. Atomic. */
 uint64_t frame_seq(const struct block *b, uint32_t offset);
 mqk_str frame_record(const struct block *b, uint32_t offset);
 enum frame_state frame_state(const struct block *b, uint32_t offset);
-/* Changes the state and the block's counts. */
-void journal_set_state(struct block *b, uint32_t offset, enum frame_state state);
+/* The same for the frame with a number, without looking at it. */
+enum frame_state journal_state(const struct block *b, uint64_t seq);
+/* Changes the state of a frame, and the block's counts. */
+void journal_set_state(struct block *b, uint64_t seq, uint32_t offset, enum frame_state state);
 
 /* From now on the block's frames before this offset, of which so many were live and waited, are
  * somebody else's. */
@@ -146,21 +153,24 @@ void journal_seal(struct journal *j);
 /* Frees a sealed block in which no record is live and that is not pinned; whether it was. */
 bool journal_release(struct journal *j, uint32_t slot);
 
-/* What has changed in the file: pages that were only made ready for writing are left alone. */
-#define JOURNAL_MAX_RANGES 8u
+/* What has to go to the disk: pages that were only made ready for writing are left alone. */
 struct journal_dirty {
     bool whole;
     uint32_t count;
     struct {
         size_t from;
         size_t to;
-    } ranges[JOURNAL_MAX_RANGES];
+    } ranges[JOURNAL_MAX_BLOCKS];
 };
 void journal_take_dirty(struct journal *j, struct journal_dirty *dirty);
 /* Forces that and these big blocks to the disk (without the lock; the blocks are pinned). 0 or an
  * errno. */
 int journal_sync(const struct journal *j, const struct journal_dirty *dirty,
                  const struct block *const *big, size_t big_count);
+/* That records are done can be written later: until it is, a power cut lets them be sent again.
+ * What has been marked so; and, without the lock, begins to write it and does not wait. */
+void journal_take_marked(struct journal *j, struct journal_dirty *marked);
+void journal_write_marked(const struct journal *j, const struct journal_dirty *marked);
 /* Takes a block's pages out of this process's memory, without the lock. They come back by
  * themselves. */
 void journal_let_go(const struct block *b);

@@ -17,13 +17,23 @@
 
 /* A block's head:
  *   u32 magic, u32 size, u64 first number, u32 crc, u32 free mark, 8 bytes of nothing
- *   and once it is sealed: u32 used, u32 frames, u64 last number, u32 crc */
+ *   and once it is sealed: u32 used, u32 frames, u64 last number, u32 crc
+ * Behind it the table of states, u32 each. */
 #define BLOCK_MAGIC   0x4B514D42u
 #define BLOCK_SEAL_AT 32u
+#define BLOCK_HEAD    64u
 
 #define FRAME_HEAD 16u
+#define FRAME_MIN  72u /* with the smallest record */
 
-enum frame_place { AT_SEQ = 0, AT_MARK = 8, AT_STATE = 12 };
+enum frame_place { AT_SEQ = 0, AT_MARK = 8, AT_NOTHING = 12 };
+
+/* Where the frames of a block begin: so many of the smallest as fit have a state; one, in the file
+ * of a big record. */
+static inline uint32_t block_first(uint32_t size) {
+    return BLOCK_HEAD + ((size - BLOCK_HEAD) / (FRAME_MIN + 4) * 4 + 7) / 8 * 8;
+}
+#define BIG_FIRST (BLOCK_HEAD + 8)
 
 uint32_t block_free_mark(uint64_t first_seq);
 uint32_t block_head_crc(const char *base);
@@ -34,9 +44,8 @@ void block_write_free(struct block *b);
 
 uint32_t frame_mark(uint64_t salt, uint64_t seq, uint32_t offset);
 uint32_t frame_size(size_t size);
-/* The word that says that a frame is done: another one for each number, so that what is left of
- * an older frame does not count. */
-uint32_t frame_done_word(uint64_t seq);
+/* Sets the state in the table only. */
+void frame_write_state(const struct block *b, uint64_t seq, enum frame_state state);
 
 /* "dir/big-<number>". */
 bool journal_big_path(char *out, const char *dir, uint64_t seq);

@@ -137,26 +137,13 @@ static void begin_counting(struct spool *s, const struct journal_findings *findi
     s->next_seq = last + 1 + (s->damaged > 0 ? SEQ_LEAP : 0);
 }
 
-/* It is held for moments only: who finds it taken does better to look again than to sleep. */
-static void init_adaptive(pthread_mutex_t *lock) {
-    pthread_mutexattr_t attr;
-    bool made = pthread_mutexattr_init(&attr) == 0;
-    if (made) {
-        pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
-    }
-    pthread_mutex_init(lock, made ? &attr : NULL);
-    if (made) {
-        pthread_mutexattr_destroy(&attr);
-    }
-}
-
 static bool init_locks(struct spool *s) {
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0) {
         return false;
     }
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    init_adaptive(&s->lock);
+    thread_init_adaptive(&s->lock);
     pthread_mutex_init(&s->write_lock, NULL);
     pthread_mutex_init(&s->read_lock, NULL);
     pthread_cond_init(&s->work, &attr);
@@ -273,6 +260,7 @@ static void end(struct spool *s) {
     while (!s->store_failed && spool_delete_done(s)) {
     }
     spool_remove_files(s);
+    s->journal.dirty = true; /* also what is marked as done */
     spool_sync_journal(s);
     spool_tell_news(s);
 }

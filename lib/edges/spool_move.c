@@ -92,7 +92,7 @@ enum moved { NOT_MOVED, MOVED, UNREADABLE };
 static int store_block(struct spool *s, struct spool_moving *moving) {
     const struct block *b = &s->journal.blocks[moving->slot];
     uint8_t *stored = s->stored + moving->first;
-    uint32_t offset = JOURNAL_FIRST;
+    uint32_t offset = b->first;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < b->count && offset < b->used; i++) {
         stored[i] = NOT_MOVED;
@@ -210,7 +210,7 @@ bool spool_move_blocks(struct spool *s) {
     s->set_room = 0;
     for (size_t i = 0; i < count; i++) {
         s->journal.blocks[s->moving[i].slot].resident = false;
-        s->journal.blocks[s->moving[i].slot].ready = false;
+        s->journal.blocks[s->moving[i].slot].ready = 0;
         spool_unpin(s, s->moving[i].slot);
     }
     pthread_mutex_unlock(&s->lock);

@@ -15,38 +15,55 @@
 
 #define AHEAD  4u /* free blocks that are made ready */
 #define BEHIND 4u /* newest blocks that stay in memory */
-/* Mapping memory is kept waiting as long at most. */
-#define STEP ((size_t)64 << 10)
+/* So much is made ready before the lock is taken again … */
+#define STEP ((size_t)256 << 10)
+/* … and so much in one call: whoever maps memory meanwhile is kept waiting as long at most. */
+#define CALL ((size_t)32 << 10)
 
-/* Chooses what comes next; JOURNAL_SLOTS: all is ready. Locked. */
-static uint32_t next_to_prepare(struct journal *j, uint32_t *offset) {
+/* Chooses the block that comes next, NULL: all is ready; and where to begin. Locked. */
+static struct block *next_to_prepare(struct journal *j, uint32_t *from) {
+    struct block *next = NULL;
     uint32_t ready = 0;
-    *offset = 0;
-    if (j->open != JOURNAL_SLOTS && !j->blocks[j->open].ready) {
-        *offset = j->blocks[j->open].used;
-        return j->open;
-    }
     for (uint32_t slot = 0; slot < j->block_count && ready < AHEAD; slot++) {
-        if (j->blocks[slot].state == BLOCK_FREE) {
-            if (!j->blocks[slot].ready) {
-                return slot;
-            }
-            ready++;
+        struct block *b = &j->blocks[slot];
+        bool is_ready = b->ready == b->size;
+        ready += b->state == BLOCK_FREE && is_ready;
+        next = b->state == BLOCK_FREE && !is_ready && !next ? b : next;
+    }
+    /* The one that is being filled comes after one that will be: it is hard to keep ahead there. */
+    if (ready > 0 && j->open != JOURNAL_SLOTS) {
+        struct block *b = &j->blocks[j->open];
+        *from = b->ready > b->used ? b->ready : b->used;
+        if (*from < b->size) {
+            return b;
         }
     }
-    return JOURNAL_SLOTS;
+    if (!next || ready >= AHEAD) {
+        return NULL;
+    }
+    *from = next->ready;
+    return next;
 }
 
-static bool prepare(const struct block *b, uint32_t offset) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+/* Makes the next pages ready; the lock is let go meanwhile, and the block may go to the disk, which
+ * makes work of this kind worthless: so not much at a time. False: the system cannot do it. */
+static bool prepare(struct spool *s, struct block *b, uint32_t from) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t at = ((uintptr_t)b->base + from) & ~(page - 1);
     uintptr_t end = (uintptr_t)b->base + b->size;
-    for (uintptr_t at = ((uintptr_t)b->base + offset) & ~(page - 1); at < end; at += STEP) {
-        size_t size = end - at < STEP ? end - at : STEP;
-        if (madvise((void *)at, size, MADV_POPULATE_WRITE) != 0) {
-            return false;
-        }
+    uintptr_t to = end - at < STEP ? end : at + STEP;
+    uint32_t before = b->ready;
+    b->resident = true;
+    pthread_mutex_unlock(&s->lock);
+    bool able = true;
+    for (; at < to && able; at += CALL) {
+        able = madvise((void *)at, to - at < CALL ? to - at : CALL, MADV_POPULATE_WRITE) == 0;
     }
-    return true;
+    pthread_mutex_lock(&s->lock);
+    if (b->ready == before && (b->state == BLOCK_OPEN || b->state == BLOCK_FREE)) {
+        b->ready = (uint32_t)(to - (uintptr_t)b->base);
+    }
+    return able;
 }
 
 static void *prepare_pages(void *spool) {
@@ -55,7 +72,7 @@ static void *prepare_pages(void *spool) {
     bool behind = false;
     pthread_mutex_lock(&s->lock);
     while (!s->pages_stop) {
-        uint32_t offset;
+        uint32_t from;
         if (s->pages_wanted) {
             /* Before what is missing: there is always some, when much comes in. */
             s->pages_wanted = false;
@@ -65,18 +82,13 @@ static void *prepare_pages(void *spool) {
             pthread_mutex_lock(&s->lock);
             continue;
         }
-        uint32_t slot = behind ? next_to_prepare(&s->journal, &offset) : JOURNAL_SLOTS;
-        if (slot == JOURNAL_SLOTS) {
+        struct block *b = behind ? next_to_prepare(&s->journal, &from) : NULL;
+        if (b) {
+            behind = able = prepare(s, b, from);
+        } else {
             behind = false;
             pthread_cond_wait(&s->pages_cond, &s->lock);
-            continue;
         }
-        struct block *b = &s->journal.blocks[slot];
-        b->ready = b->resident = true;
-        pthread_mutex_unlock(&s->lock);
-        able = prepare(b, offset);
-        behind = able;
-        pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -86,7 +98,7 @@ static void *prepare_pages(void *spool) {
  * Locked. */
 static uint32_t choose_to_trim(struct journal *j, struct block **blocks) {
     uint32_t count = 0;
-    uint32_t free_blocks = 0;
+    uint32_t ready = 0;
     for (uint32_t i = 0; i + BEHIND < j->order_count; i++) {
         struct block *b = &j->blocks[j->order[i]];
         if (j->order[i] < j->block_count && b->resident && b->state == BLOCK_SEALED &&
@@ -96,12 +108,14 @@ static uint32_t choose_to_trim(struct journal *j, struct block **blocks) {
     }
     for (uint32_t slot = 0; slot < j->block_count; slot++) {
         struct block *b = &j->blocks[slot];
-        if (b->state == BLOCK_FREE && ++free_blocks > AHEAD && b->resident) {
+        ready += b->state == BLOCK_FREE && b->ready == b->size;
+        if (b->state == BLOCK_FREE && b->resident && (b->ready == 0 || ready > AHEAD)) {
             blocks[count++] = b;
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        blocks[i]->resident = blocks[i]->ready = false;
+        blocks[i]->resident = false;
+        blocks[i]->ready = 0;
     }
     return count;
 }

@@ -63,6 +63,7 @@ static int map_file(struct journal *j) {
     for (uint32_t i = 0; i < j->block_count; i++) {
         j->blocks[i].base = map + FILE_HEAD + (size_t)i * j->block_size;
         j->blocks[i].size = j->block_size;
+        j->blocks[i].first = block_first(j->block_size);
     }
     return 0;
 }

@@ -13,8 +13,6 @@
 #include "spool_folder.h"
 #include "spool_record.h"
 
-#define MIN_FRAME 72u
-
 struct seal {
     uint32_t used;
     uint64_t last_seq;
@@ -26,7 +24,7 @@ static bool read_seal(const struct block *b, struct seal *seal) {
     seal->used = spool_get32(b->base + BLOCK_SEAL_AT);
     seal->last_seq = spool_get64(b->base + BLOCK_SEAL_AT + 8);
     return spool_get32(b->base + BLOCK_SEAL_AT + 16) == block_seal_crc(b->base) &&
-           seal->used >= JOURNAL_FIRST && seal->used <= b->size && seal->used % 8 == 0;
+           seal->used >= b->first && seal->used <= b->size && seal->used % 8 == 0;
 }
 
 static bool has_head(const struct block *b) {
@@ -35,15 +33,15 @@ static bool has_head(const struct block *b) {
 }
 
 static bool is_blank(const struct block *b) {
-    static const char nothing[JOURNAL_FIRST];
-    return memcmp(b->base, nothing, JOURNAL_FIRST) == 0;
+    static const char nothing[BLOCK_HEAD];
+    return memcmp(b->base, nothing, BLOCK_HEAD) == 0;
 }
 
 /* The head of a frame with a number not far above `last` (0: any). */
 static bool head_ok(const struct journal *j, const struct block *b, uint32_t offset,
                     uint64_t last) {
     uint64_t seq = frame_seq(b, offset);
-    if (seq <= last || (last > 0 && seq - last > b->size / MIN_FRAME)) {
+    if (seq <= last || (last > 0 && seq - last > b->size / FRAME_MIN)) {
         return false;
     }
     return spool_get32(b->base + offset + AT_MARK) == frame_mark(j->salt, seq, offset);
@@ -56,7 +54,7 @@ static size_t record_ok(const struct block *b, uint32_t offset, uint64_t seq) {
 /* The next frame that is whole, behind one that is not; 0: there is none. */
 static uint32_t find_frame(const struct journal *j, const struct block *b, uint32_t from,
                            uint64_t last) {
-    for (uint32_t at = from; at + MIN_FRAME <= b->size; at += 8) {
+    for (uint32_t at = from; at + FRAME_MIN <= b->size; at += 8) {
         if (head_ok(j, b, at, last) && record_ok(b, at, frame_seq(b, at)) > 0) {
             return at;
         }
@@ -70,7 +68,7 @@ static void fill_gap(const struct journal *j, struct block *b, uint32_t from, ui
     char *frame = b->base + from;
     spool_put64(frame + AT_SEQ, seq);
     spool_put32(frame + AT_MARK, frame_mark(j->salt, seq, from));
-    spool_put32(frame + AT_STATE, frame_done_word(seq));
+    frame_write_state(b, seq, FRAME_DONE);
     spool_put32(frame + FRAME_HEAD, to - from - FRAME_HEAD - SPOOL_RECORD_HEAD);
 }
 
@@ -97,14 +95,14 @@ static void take_frame(struct scan *scan, uint32_t offset, uint64_t seq, size_t 
     b->used = offset + frame_size(size);
     scan->last = seq;
     scan->known = true;
-    if (frame_state(b, offset) == FRAME_DONE) {
+    if (journal_state(b, seq) == FRAME_DONE) {
         return;
     }
     if (seq <= scan->moved) {
-        spool_put32(b->base + offset + AT_STATE, frame_done_word(seq));
+        frame_write_state(b, seq, FRAME_DONE);
         return;
     }
-    spool_put32(b->base + offset + AT_STATE, 0);
+    frame_write_state(b, seq, FRAME_WAITING);
     b->live++;
     b->waiting++;
     scan->findings->records++;
@@ -114,8 +112,8 @@ static void take_frame(struct scan *scan, uint32_t offset, uint64_t seq, size_t 
 /* Goes through the frames of a block. Numbers in a block follow one another. */
 static void scan_frames(struct scan *scan) {
     struct block *b = scan->b;
-    uint32_t at = JOURNAL_FIRST;
-    while (at + MIN_FRAME <= b->size) {
+    uint32_t at = b->first;
+    while (at + FRAME_MIN <= b->size) {
         uint64_t seq = scan->known ? scan->last + 1 : frame_seq(b, at);
         size_t size = record_ok(b, at, seq);
         if (size > 0 && (scan->known || head_ok(scan->j, b, at, 0))) {
@@ -125,10 +123,13 @@ static void scan_frames(struct scan *scan) {
         }
         bool is_frame = head_ok(scan->j, b, at, scan->last);
         uint64_t own = frame_seq(b, at);
+        if (is_frame && b->first_seq == 0) {
+            b->first_seq = own;
+        }
         bool done = is_frame && frame_state(b, at) == FRAME_DONE;
         /* A gap of an earlier recovery, or something that nobody needs any more. */
         uint64_t behind = (uint64_t)at + frame_size(frame_record(b, at).len);
-        if (done && behind + MIN_FRAME <= b->size &&
+        if (done && behind + FRAME_MIN <= b->size &&
             (record_ok(b, (uint32_t)behind, own + 1) > 0 ||
              head_ok(scan->j, b, (uint32_t)behind, own))) {
             b->count++;
@@ -157,7 +158,7 @@ static void scan_frames(struct scan *scan) {
 }
 
 static void reset_block(struct block *b) {
-    b->used = b->handed = b->scan = b->live_from = JOURNAL_FIRST;
+    b->used = b->handed = b->scan = b->live_from = b->first;
     b->count = b->live = b->waiting = b->pins = 0;
     b->damaged = b->unsynced = false;
 }
@@ -192,7 +193,7 @@ static bool scan_block(struct scan *scan) {
         scan->last = 0;
         scan->known = false;
         b->damaged = !is_blank(b);
-        if (!b->damaged && !head_ok(scan->j, b, JOURNAL_FIRST, 0)) {
+        if (!b->damaged && !head_ok(scan->j, b, b->first, 0)) {
             return false;
         }
     }
@@ -236,7 +237,7 @@ static enum big_file map_big(struct scan *scan, const char *path, uint64_t seq) 
     if (fd < 0) {
         return BIG_UNREACHABLE; /* no descriptor, no right: no fault of the file */
     }
-    if (fstat(fd, &st) != 0 || st.st_size < (off_t)(JOURNAL_FIRST + MIN_FRAME) ||
+    if (fstat(fd, &st) != 0 || st.st_size < (off_t)(BIG_FIRST + FRAME_MIN) ||
         st.st_size > (off_t)SPOOL_RECORD_MAX + (1 << 20)) {
         close(fd);
         return st.st_size == 0 ? BIG_USELESS : BIG_DAMAGED;
@@ -249,11 +250,12 @@ static enum big_file map_big(struct scan *scan, const char *path, uint64_t seq) 
         return BIG_UNREACHABLE;
     }
     b->base = base;
+    b->first = BIG_FIRST;
     reset_block(b);
-    size_t size = record_ok(b, JOURNAL_FIRST, seq);
+    size_t size = record_ok(b, b->first, seq);
     if (size > 0) {
         b->first_seq = b->last_seq = seq;
-        take_frame(scan, JOURNAL_FIRST, seq, size);
+        take_frame(scan, b->first, seq, size);
         if (b->live > 0) {
             b->state = BLOCK_SEALED;
             return BIG_TAKEN;

@@ -163,6 +163,14 @@ void spool_sync_journal(struct spool *s) {
     }
 }
 
+static void write_marked(struct spool *s) {
+    struct journal_dirty marked;
+    pthread_mutex_lock(&s->lock);
+    journal_take_marked(&s->journal, &marked);
+    pthread_mutex_unlock(&s->lock);
+    journal_write_marked(&s->journal, &marked);
+}
+
 /* ---- Dropping the oldest ---- */
 
 static void tell_dropped(struct spool *s, mqk_str record, uint64_t seq) {
@@ -240,7 +248,7 @@ static bool drop_from_journal(struct spool *s, bool whole) {
          offset = journal_after(b, offset)) {
         if (frame_state(b, offset) == FRAME_WAITING) {
             drop_one(s, spool_record_cost(frame_record(b, offset).len));
-            journal_set_state(b, offset, FRAME_DONE);
+            journal_set_state(b, frame_seq(b, offset), offset, FRAME_DONE);
             s->drop_places[count++] = offset;
         }
     }
@@ -435,6 +443,7 @@ void *spool_thread(void *spool) {
             spool_watch_folder(s);
             spool_look_for_oldest(s);
             spool_trim_pages(s);
+            write_marked(s);
             pthread_mutex_lock(&s->lock);
             s->watch_ms = clock_monotonic_ms() + SPOOL_RETRY_MS;
             pthread_mutex_unlock(&s->lock);

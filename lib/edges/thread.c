@@ -18,3 +18,15 @@ bool thread_start(pthread_t *thread, const char *name, void *(*run)(void *user),
     }
     return !failed;
 }
+
+void thread_init_adaptive(pthread_mutex_t *lock) {
+    pthread_mutexattr_t attr;
+    bool made = pthread_mutexattr_init(&attr) == 0;
+    if (made) {
+        pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+    }
+    pthread_mutex_init(lock, made ? &attr : NULL);
+    if (made) {
+        pthread_mutexattr_destroy(&attr);
+    }
+}

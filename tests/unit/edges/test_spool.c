@@ -2,6 +2,8 @@
 /* A spool as its users see it: order, bounds, and what is left after closing. */
 #include "spool_kit.h"
 
+#include "spool_private.h"
+
 #define MANY 40000u /* with 200 bytes, several blocks */
 
 static void first_in_first_out(void **state) {
@@ -462,6 +464,45 @@ static void syncs_by_itself(void **state) {
     spool_close(s);
 }
 
+/* A disk that takes nothing: what lies in the journal stays there while this lock is held. New
+ * records are refused below the bounds, for dropping old ones is only for keeping the bounds. */
+static void disk_is_slow(void **state) {
+    struct kit *kit = *state;
+    for (int drop = 0; drop < 2; drop++) {
+        struct spool_settings settings = kit_settings(kit);
+        settings.max_bytes = 64 << 20; /* a journal of 16 blocks */
+        settings.drop_oldest = drop;
+        kit->dropped = 0;
+        struct spool *s = kit_open_with(kit, &settings);
+        pthread_mutex_lock(&s->write_lock);
+        uint64_t put = 0;
+        while (put < 200000 && kit_put(s, put, 100, true, NULL) == MQK_OK) {
+            put++;
+        }
+        assert_true(put > 10000 && put < 200000);
+        assert_true(kit_info(s).bytes < settings.max_bytes);
+        assert_int_equal(kit_info(s).state, SPOOL_FULL);
+        /* What is done makes room without the disk: 10000 records have more than one block. */
+        for (uint64_t n = 0; n < 10000; n++) {
+            spool_done(s, kit_expect(s, n));
+        }
+        assert_int_equal(kit_put(s, put++, 100, true, NULL), MQK_OK);
+        while (kit_put(s, put, 100, true, NULL) == MQK_OK) {
+            put++;
+        }
+        pthread_mutex_unlock(&s->write_lock);
+        kit_until(kit_put(s, put, 100, true, NULL) == MQK_OK);
+        put++;
+        kit_until(kit_info(s).state == SPOOL_OK);
+        assert_int_equal(kit->dropped, 0);
+        assert_int_equal(kit_info(s).records, put - 10000);
+        for (uint64_t n = 10000; n < put; n++) {
+            spool_done(s, kit_expect(s, n));
+        }
+        spool_close(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         kit_test(first_in_first_out),
@@ -475,6 +516,7 @@ int main(void) {
         kit_test(odd_records),
         kit_test(refuses_when_full),
         kit_test(drops_the_oldest),
+        kit_test(disk_is_slow),
         kit_test(prepended_records_come_first),
         kit_test(discards_only_what_is_empty),
         kit_test(synced_when_it_says_so),

@@ -42,7 +42,7 @@ static unsigned look(struct journal *j, bool seen[RECORDS + 1]) {
     memset(seen, 0, RECORDS + 1);
     for (uint32_t i = 0; i < j->order_count; i++) {
         const struct block *b = &j->blocks[j->order[i]];
-        for (uint32_t at = JOURNAL_FIRST; at < b->used; at = journal_after(b, at)) {
+        for (uint32_t at = b->first; at < b->used; at = journal_after(b, at)) {
             struct spool_item item = {0};
             mqk_header headers[8];
             uint64_t seq = frame_seq(b, at);
@@ -100,9 +100,9 @@ static char *make(const struct kit *kit, unsigned count, size_t *size, unsigned 
     }
     for (uint32_t i = 0; i < j.order_count; i++) {
         struct block *b = &j.blocks[j.order[i]];
-        for (uint32_t at = JOURNAL_FIRST; at < b->used; at = journal_after(b, at)) {
+        for (uint32_t at = b->first; at < b->used; at = journal_after(b, at)) {
             if (frame_seq(b, at) % 5 == 0) {
-                journal_set_state(b, at, FRAME_DONE);
+                journal_set_state(b, frame_seq(b, at), at, FRAME_DONE);
             }
         }
     }
@@ -126,9 +126,9 @@ static void blocks_are_filled_and_freed(void **state) {
         /* The oldest block goes. */
         struct block *b = &j.blocks[j.order[0]];
         assert_int_equal(b->first_seq, first);
-        for (uint32_t at = JOURNAL_FIRST; at < b->used; at = journal_after(b, at)) {
+        for (uint32_t at = b->first; at < b->used; at = journal_after(b, at)) {
             assert_false(journal_release(&j, j.order[0]));
-            journal_set_state(b, at, FRAME_DONE);
+            journal_set_state(b, frame_seq(b, at), at, FRAME_DONE);
         }
         first = b->last_seq + 1;
         b->pins++;
