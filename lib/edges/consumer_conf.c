@@ -4,8 +4,25 @@
 
 /* How soon a topic that is made later is seen. */
 #define METADATA_REFRESH_MS 10000
-/* What is fetched ahead; librdkafka's own would be 64 MiB for each rule. */
-#define FETCH_AHEAD_KB 16384
+
+/* What is fetched ahead. Once so much waits, librdkafka looks again only after a while whether
+ * there is room: a whole second (up to 2.1), in which whoever is faster than that has nothing to
+ * do, or as long as it is told (since 2.2). So the older ones need more in stock. */
+#define BACKOFF_SINCE      0x02020000
+#define BACKOFF_MS         20
+#define FETCH_AHEAD_KB     16384
+#define FETCH_AHEAD_OLD_KB 65536
+#define FETCH_AHEAD_OLD    400000 /* records; 100,000 by default */
+
+static void set_fetch_ahead(struct conf_writer *w) {
+    if (rd_kafka_version() >= BACKOFF_SINCE) {
+        conf_set_int(w, "queued.max.messages.kbytes", FETCH_AHEAD_KB);
+        conf_set_int(w, "fetch.queue.backoff.ms", BACKOFF_MS);
+        return;
+    }
+    conf_set_int(w, "queued.max.messages.kbytes", FETCH_AHEAD_OLD_KB);
+    conf_set_int(w, "queued.min.messages", FETCH_AHEAD_OLD);
+}
 
 rd_kafka_conf_t *consumer_conf_new(const struct consumer_plan *plan, const char *group_id,
                                    mqk_error *err) {
@@ -13,7 +30,7 @@ rd_kafka_conf_t *consumer_conf_new(const struct consumer_plan *plan, const char 
     const struct consumer_settings *settings = plan->settings;
     struct conf_writer w = {rd_kafka_conf_new(), err, false};
     conf_set_int(&w, "topic.metadata.refresh.interval.ms", METADATA_REFRESH_MS);
-    conf_set_int(&w, "queued.max.messages.kbytes", FETCH_AHEAD_KB);
+    set_fetch_ahead(&w);
     conf_set_cluster(&w, cluster, plan->embedded ? embedded_servers(plan->embedded) : NULL);
     conf_set_properties(&w, cluster->properties, cluster->property_count);
     conf_set_properties(&w, settings->properties, settings->property_count);

@@ -9,6 +9,8 @@
 #define LETTERS_MS 1500
 #define COMMIT_MS  3000
 #define SEEK_MS    2000
+/* Before this version librdkafka took the time limit of a seek for microseconds. */
+#define SEEK_IN_MS_SINCE 0x02010000
 
 struct consumer_partition *consumer_find(struct consumer *c, const char *topic, int32_t id) {
     struct consumer_partition *p = c->partitions;
@@ -234,6 +236,14 @@ static void tell(struct consumer *c, const char *what, int count) {
               STR_ARG(consumer_name(c)), what, count, count_partitions(c), c->group_id);
 }
 
+/* A partition that was paused when it was taken away is still paused for librdkafka when it comes
+ * back, and we have forgotten that it was. */
+static void resume_all(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list) {
+    rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
+    rd_kafka_resume_partitions(client, copy);
+    rd_kafka_topic_partition_list_destroy(copy);
+}
+
 void consumer_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
                            rd_kafka_topic_partition_list_t *list, void *opaque) {
     struct consumer *c = opaque;
@@ -244,6 +254,7 @@ void consumer_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
         for (int i = 0; i < list->cnt; i++) {
             add_partition(c, list->elems[i].topic, list->elems[i].partition);
         }
+        resume_all(client, list);
         if (incremental) {
             finish(c, rd_kafka_incremental_assign(client, list));
         } else {
@@ -301,7 +312,8 @@ static void trim(struct consumer *c, struct consumer_partition *p) {
 /* librdkafka goes on behind the last record that it handed out; records that were forgotten after
  * that are asked for again. It is not polled in between. */
 static void seek(struct consumer *c, rd_kafka_topic_partition_list_t *list) {
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(c->client, list, SEEK_MS);
+    int timeout = rd_kafka_version() < SEEK_IN_MS_SINCE ? SEEK_MS * 1000 : SEEK_MS;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(c->client, list, timeout);
     finish(c, error);
     for (int i = 0; i < list->cnt && !error; i++) {
         const rd_kafka_topic_partition_t *one = &list->elems[i];

@@ -138,11 +138,13 @@ static mqk_status post(struct consumer *c, struct letter *letter) {
     return status;
 }
 
-/* Whether the letter is through with. With the lock. */
-static bool serve(struct consumer *c, struct letter *letter) {
+/* Whether the letter is through with. `full`: one before it waits to be sent, and so does this one:
+ * they are to arrive in order. With the lock. */
+static bool serve(struct consumer *c, struct letter *letter, bool *full) {
     if (!letter->sent) {
-        mqk_status status = c->producer ? post(c, letter) : MQK_ERR_FULL;
+        mqk_status status = c->producer && !*full ? post(c, letter) : MQK_ERR_FULL;
         if (status == MQK_ERR_FULL) {
+            *full = true;
             return false;
         }
         if (status != MQK_OK) {
@@ -173,10 +175,11 @@ static bool serve(struct consumer *c, struct letter *letter) {
 }
 
 void consumer_serve_letters(struct consumer *c) {
+    bool full = false;
     pthread_mutex_lock(&c->lock);
     for (struct letter **at = &c->letters; *at;) {
         struct letter *letter = *at;
-        if (serve(c, letter)) {
+        if (serve(c, letter, &full)) {
             *at = letter->next;
             let_go(c, letter);
         } else {

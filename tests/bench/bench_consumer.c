@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records a second from Kafka into the host's callback, against a loop that does nothing but take
- * records out of librdkafka. Both read the same records from the in-process cluster, in turn. */
+ * records out of librdkafka. Both read the same records from the in-process cluster, in turn. Most
+ * of the time goes into the three seconds that its groups wait for their members, so that there are
+ * few rounds of many records. */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <mqkafka/mqkafka.h>
 
 #include "bench.h"
 
-#define PARTITIONS 4
-#define RECORDS    60000 /* what the in-process cluster keeps */
+#define PARTITIONS 16
+#define EACH       15000 /* what the in-process cluster keeps of a partition */
+#define RECORDS    (PARTITIONS * EACH)
 #define BEGIN      (RECORDS / 10)
-#define ROUNDS     7
+#define ROUNDS     5
 
 static void check(bool good, const char *what) {
     if (!good) {
@@ -36,6 +39,9 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *servers, const char 
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, discard_log);
+    if (type == RD_KAFKA_PRODUCER) {
+        rd_kafka_conf_set(conf, "queue.buffering.max.messages", "1000000", reason, sizeof(reason));
+    }
     if (servers) {
         rd_kafka_conf_set(conf, "bootstrap.servers", servers, reason, sizeof(reason));
     }
@@ -138,8 +144,13 @@ static void compare(const char *servers, const char *what, const char *rule, con
     static int round;
     double ours[ROUNDS], bare[ROUNDS], ratios[ROUNDS];
     for (int i = 0; i < ROUNDS; i++, round++) {
+        if (i % 2) {
+            bare[i] = time_bare(servers, round);
+        }
         ours[i] = time_ours(servers, rule, round);
-        bare[i] = time_bare(servers, round);
+        if (i % 2 == 0) {
+            bare[i] = time_bare(servers, round);
+        }
         ratios[i] = bare[i] / ours[i];
     }
     double a = bench_median(ours, ROUNDS), b = bench_median(bare, ROUNDS);

@@ -381,6 +381,8 @@ class Gateway(Base):
         def said():
             with open(log, errors='replace') as f:
                 return f.read()
+        # Its first word comes after it has learnt to end at SIGTERM.
+        wait_until('the gateway says something', lambda: said() or process.poll() is not None)
         return process, said
 
     def test_publishes(self):

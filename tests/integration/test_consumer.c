@@ -3,8 +3,10 @@
 #include "kit_two_nodes.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CONSUMER(more)                                                                             \
     "kafka:\n"                                                                                     \
@@ -199,6 +201,35 @@ static void buries_the_rest(void **state) {
     kit_records_free(dead, 3);
 }
 
+/* A producer that has room for a few at a time takes one letter and not the next: they wait for
+ * each other, so that those of a partition arrive in its order. */
+static void buries_in_order(void **state) {
+    (void)state;
+    enum { COUNT = 3000 };
+    static struct kit_record dead[COUNT];
+    kit_kafka_topic(&kafka, "t", 1);
+    kit_kafka_topic(&kafka, "dead", 1);
+    feed_many(&kafka, "t", 1, COUNT);
+    mqk_bridge *bridge = inbox_bridge(
+        &inbox,
+        CONSUMER("action: publish\n      mqtt_topic: '${value.none}'\n      dead_letter: dead\n"
+                 "  producer: {linger: 0ms, buffer: {memory: 64KB, when_full: refuse}}"),
+        kafka.servers);
+    for (time_t end = time(NULL) + 60;
+         inbox_stats(bridge, 0).dead_lettered < COUNT && time(NULL) < end;) {
+        mqk_bridge_poll(bridge, 10);
+    }
+    assert_int_equal(inbox_stats(bridge, 0).dead_lettered, COUNT);
+    mqk_bridge_close(bridge, 1000, NULL);
+    assert_int_equal(kit_consume(kafka.servers, "dead", COUNT, dead, COUNT), COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        char value[32];
+        snprintf(value, sizeof(value), "{\"n\":%d}", i);
+        assert_string_equal(dead[i].value, value);
+    }
+    kit_records_free(dead, COUNT);
+}
+
 static mqk_answer accept_some(struct inbox *in, const mqk_kafka_record *r) {
     (void)r;
     return in->accepted < 5 ? MQK_ACCEPT : MQK_LATER;
@@ -240,6 +271,56 @@ static void works_with_a_loop(void **state) {
     }
     kit_assert_in_range(polls, 3, 100000);
     assert_int_equal(inbox.backwards, 0);
+    mqk_bridge_close(bridge, 0, NULL);
+}
+
+#define SAME_GROUP CONSUMER("action: callback\n      commit_interval: 20ms")
+
+/* Whether everything in t[0] is known to be committed; polls meanwhile. */
+static bool nothing_is_left(mqk_bridge *bridge) {
+    for (time_t end = time(NULL) + 60; inbox_stats(bridge, 0).lag != 0 && time(NULL) < end;) {
+        mqk_bridge_poll(bridge, 10);
+    }
+    return inbox_stats(bridge, 0).lag == 0;
+}
+
+/* What was accepted in the last poll is committed after the next one, and comes again if there is
+ * none; and no poll offers more than the host asks for. */
+static void counts_from_the_next_poll_on(void **state) {
+    (void)state;
+    enum { COUNT = 10, MOST = 4 };
+    int before = 0;
+    kit_kafka_topic(&kafka, "t", 1);
+    feed_many(&kafka, "t", 1, COUNT);
+    inbox.host.flags = MQK_HOST_CONFIRM_BY_POLL;
+    inbox.host.offer_most = MOST;
+    mqk_bridge *bridge = inbox_bridge(&inbox, SAME_GROUP, kafka.servers);
+    for (time_t end = time(NULL) + 60; inbox.accepted < COUNT && time(NULL) < end;) {
+        struct pollfd fd = {.fd = mqk_bridge_fd(bridge), .events = POLLIN};
+        assert_int_equal(poll(&fd, 1, 60000), 1);
+        before = inbox.accepted;
+        mqk_bridge_poll(bridge, 0);
+        kit_assert_in_range(inbox.accepted - before, 0, MOST);
+    }
+    assert_int_equal(inbox.accepted, COUNT);
+    kit_assert_in_range(before, COUNT - MOST, COUNT - 1);
+    const struct timespec intervals = {.tv_nsec = 200000000};
+    nanosleep(&intervals, NULL);
+    mqk_bridge_close(bridge, 0, NULL);
+    other.host.flags = MQK_HOST_CONFIRM_BY_POLL;
+    bridge = inbox_bridge(&other, SAME_GROUP, kafka.servers);
+    inbox_poll(&other, bridge, COUNT - before);
+    assert_int_equal(other.seen[0][before], 1);
+    assert_int_equal(other.seen[0][before - 1], 0);
+    /* The host comes back by itself for that. */
+    struct pollfd fd = {.fd = mqk_bridge_fd(bridge), .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 60000), 1);
+    mqk_bridge_poll(bridge, 0);
+    mqk_bridge_close(bridge, 0, NULL);
+    assert_int_equal(other.accepted, COUNT - before);
+    bridge = inbox_bridge(&other, SAME_GROUP, kafka.servers);
+    assert_true(nothing_is_left(bridge));
+    assert_int_equal(other.accepted, COUNT - before);
     mqk_bridge_close(bridge, 0, NULL);
 }
 
@@ -352,8 +433,10 @@ int main(void) {
         TEST(needs_callbacks),
         TEST(later_keeps_order),
         TEST(buries_the_rest),
+        TEST(buries_in_order),
         TEST(goes_on_where_it_was),
         TEST(works_with_a_loop),
+        TEST(counts_from_the_next_poll_on),
         TEST(works_on_its_own_thread),
         TEST(skips),
         TEST(decodes),

@@ -110,6 +110,61 @@ static void shares_while_the_host_waits(void **state) {
     mqk_bridge_close(a, 0, NULL);
 }
 
+/* Says later to everything until it is told otherwise. */
+static mqk_answer not_yet(struct inbox *in, const mqk_kafka_record *r) {
+    (void)r;
+    return *(bool *)in->user ? MQK_ACCEPT : MQK_LATER;
+}
+
+static void poll_until_assigned(mqk_bridge *a, mqk_bridge *b, unsigned to_a, unsigned to_b) {
+    for (time_t end = time(NULL) + 60; time(NULL) < end;) {
+        mqk_bridge_poll(a, 5);
+        mqk_bridge_poll(b, 5);
+        if (inbox_stats(a, 0).partitions == to_a && inbox_stats(b, 0).partitions == to_b) {
+            return;
+        }
+    }
+    fail_msg("%u and %u partitions\n%s\n%s", inbox_stats(a, 0).partitions,
+             inbox_stats(b, 0).partitions, inbox.log, other.log);
+}
+
+/* A partition that was paused because the host wants nothing is taken away, and given back to the
+ * same node: it is read again. */
+static void goes_on_with_what_was_paused(const char *more) {
+    bool wanted = false;
+    char rules[512];
+    snprintf(rules, sizeof(rules), RULES(RULE("r", "t", "%s")), kafka.servers, more);
+    kit_kafka_topic(&kafka, "t", 4);
+    feed_many(&kafka, "t", 4, 400);
+    inbox.answer = other.answer = not_yet;
+    inbox.user = other.user = &wanted;
+    mqk_bridge *a = inbox_bridge(&inbox, "%s", rules);
+    /* Every partition has a record that is not wanted. */
+    for (time_t end = time(NULL) + 60; inbox_stats(a, 0).retried < 20 && time(NULL) < end;) {
+        mqk_bridge_poll(a, 10);
+    }
+    assert_int_equal(inbox_stats(a, 0).state, MQK_CONSUMER_WAITING);
+    mqk_bridge *b = inbox_bridge(&other, "%s", rules);
+    poll_until_assigned(a, b, 2, 2);
+    inbox_poll_for(b, 200);
+    wanted = true;
+    poll_until_all(a, b, 4, 100);
+    check_doubles(4, 100);
+    mqk_bridge_close(b, 0, NULL);
+    mqk_bridge_close(a, 0, NULL);
+}
+
+static void reads_on_after_a_pause(void **state) {
+    (void)state;
+    goes_on_with_what_was_paused("action: callback");
+}
+
+/* There is no room either: what waits behind the first record is forgotten and asked for again. */
+static void reads_on_after_a_pause_without_room(void **state) {
+    (void)state;
+    goes_on_with_what_was_paused("action: callback, max_in_flight: 6");
+}
+
 static void every_node_sees_all(void **state) {
     (void)state;
     kit_kafka_topic(&kafka, "t", 1);
@@ -339,9 +394,10 @@ static void both_directions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(shares_the_work),     TEST(shares_while_the_host_waits),
-        TEST(every_node_sees_all), TEST(reloads),
-        TEST(survives_faults),     TEST(loses_nothing_over_many_starts),
+        TEST(shares_the_work),        TEST(shares_while_the_host_waits),
+        TEST(reads_on_after_a_pause), TEST(reads_on_after_a_pause_without_room),
+        TEST(every_node_sees_all),    TEST(reloads),
+        TEST(survives_faults),        TEST(loses_nothing_over_many_starts),
         TEST(both_directions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
