@@ -25,7 +25,7 @@ static inline void assert_renders_as(const char *text, mqk_value_format format,
     buffer_init(&buffer, NULL, 0);
     template_render(t, &ctx, &buffer, &out);
     assert_int_equal(buffer.failure, MQK_OK);
-    if (!str_equal(out, mqk_cstr(expected)) || !out.data != !expected) {
+    if (expected ? !out.data || !str_equal(out, mqk_cstr(expected)) : out.data != NULL) {
         fail_msg("%s: \"%.*s\" instead of \"%s\"", text, STR_ARG(out),
                  expected ? expected : "(absent)");
     }
