@@ -128,16 +128,13 @@ mqk_status spool_put(struct spool *s, const struct record *record, mqk_str rule,
         s->refused_room = true;
         return refuse_put(s);
     }
-    bool want_pages = s->journal.open != open && !s->pages_wanted;
-    s->pages_wanted = s->pages_wanted || want_pages;
+    enum pages_need pages = s->journal.open != open ? spool_want_pages(s) : PAGES_GOOD;
     ref->seq = s->next_seq++;
     journal_put(&s->journal, size, ref->seq, record, rule, now_ms, waiting, &ref->block,
                 &ref->offset);
     count_put(s, cost, waiting);
     pthread_mutex_unlock(&s->lock);
-    if (want_pages) {
-        pthread_cond_signal(&s->pages_cond); /* takes long, in comparison */
-    }
+    spool_see_to_pages(s, pages);
     return MQK_OK;
 }
 
@@ -315,8 +312,7 @@ static enum found take_from_journal(struct spool *s, mqk_str *encoded) {
     b->pins++;
     if (!b->resident && slot < s->journal.block_count) {
         b->resident = true;
-        r->wakes_pages = !s->pages_wanted;
-        s->pages_wanted = true;
+        r->pages = spool_want_pages(s);
     }
     r->pinned = slot;
     r->last = (struct spool_ref){frame_seq(b, offset), slot, offset};
@@ -363,7 +359,7 @@ bool spool_next(struct spool *s, struct spool_item *item) {
     spool_unpin(s, r->pinned);
     r->pinned = JOURNAL_SLOTS;
     r->has_last = false;
-    r->wakes_pages = false;
+    r->pages = PAGES_GOOD;
     for (;;) {
         enum found found = FOUND_NONE;
         if (atomic_load_explicit(&s->waiting, memory_order_relaxed) > 0) {
@@ -379,9 +375,7 @@ bool spool_next(struct spool *s, struct spool_item *item) {
         }
         atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
         pthread_mutex_unlock(&s->lock);
-        if (r->wakes_pages) {
-            pthread_cond_signal(&s->pages_cond);
-        }
+        spool_see_to_pages(s, r->pages);
         if (!room_for_headers(r, encoded)) {
             r->has_last = true;
             spool_unread(s);

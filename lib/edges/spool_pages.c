@@ -130,6 +130,31 @@ void spool_trim_pages(struct spool *s) {
     }
 }
 
+/* The thread has no processor to run on when it leaves so many blocks behind; then whoever fills or
+ * reads them lets go of the others, so that memory stays bounded. */
+#define LATE 16u
+
+enum pages_need spool_want_pages(struct spool *s) {
+    if (!s->pages_wanted) {
+        s->pages_wanted = true;
+        s->pages_late = 0;
+        return PAGES_WAKE;
+    }
+    if (++s->pages_late < LATE) {
+        return PAGES_GOOD;
+    }
+    s->pages_late = 0;
+    return PAGES_TRIM;
+}
+
+void spool_see_to_pages(struct spool *s, enum pages_need need) {
+    if (need == PAGES_WAKE) {
+        pthread_cond_signal(&s->pages_cond); /* takes long, in comparison */
+    } else if (need == PAGES_TRIM) {
+        spool_trim_pages(s);
+    }
+}
+
 bool spool_start_pages(struct spool *s) {
     return thread_start(&s->pages_thread, "mqk-pages", prepare_pages, s);
 }

@@ -26,6 +26,8 @@
 #define SPOOL_READ_BYTES ((size_t)64 << 10)
 #define SPOOL_READ_COUNT 512u
 
+enum pages_need { PAGES_GOOD, PAGES_WAKE, PAGES_TRIM };
+
 /* What the reader knows of the store: a part of it, read ahead. */
 struct spool_reader {
     struct spool_batch batch;
@@ -39,8 +41,8 @@ struct spool_reader {
     struct spool_ref last;
     size_t last_at; /* in the batch */
     bool last_in_store;
-    uint32_t pinned;  /* block that its texts stand in, or JOURNAL_SLOTS */
-    bool wakes_pages; /* the thread for pages is to be told that another block is being read */
+    uint32_t pinned;       /* block that its texts stand in, or JOURNAL_SLOTS */
+    enum pages_need pages; /* what is to be done about them after this one */
     mqk_header *headers;
     size_t header_capacity;
 };
@@ -111,7 +113,8 @@ struct spool {
 
     pthread_t pages_thread;
     pthread_cond_t pages_cond;
-    bool pages_wanted; /* another block is being filled, or read */
+    bool pages_wanted;   /* another block is being filled, or read */
+    uint32_t pages_late; /* how many more since then */
     bool pages_stop;
 
     unsigned news; /* enum spool_news */
@@ -150,6 +153,11 @@ bool spool_start_pages(struct spool *s);
 void spool_stop_pages(struct spool *s);
 /* Takes pages out of memory that are not needed soon. */
 void spool_trim_pages(struct spool *s);
+
+/* Another block is being filled, or read: what is to be done about pages, for spool_see_to_pages()
+ * when the lock is free again. Locked. */
+enum pages_need spool_want_pages(struct spool *s);
+void spool_see_to_pages(struct spool *s, enum pages_need need);
 
 /* The thread. */
 void *spool_thread(void *spool);

@@ -2,6 +2,7 @@
 /* Memory: what an outage takes of it, and what happens when there is none. The linker sends our
  * allocations here (-Wl,--wrap). */
 #include "spool_kit.h"
+#include "spool_private.h"
 
 #include <pthread.h>
 
@@ -135,9 +136,8 @@ static size_t resident_kb(void) {
     return kb;
 }
 
-/* An outage: millions of records, of which memory sees the journal and little else. */
-static void an_outage_stays_on_the_disk(void **state) {
-    struct kit *kit = *state;
+/* Millions of records, of which memory sees the journal and little else. */
+static void pass_many(struct kit *kit, bool with_thread_for_pages) {
     const char *wanted = getenv("MQK_SPOOL_RECORDS");
     uint64_t total = wanted ? strtoull(wanted, NULL, 10) : 300000;
     size_t allowed_kb = (32 + 32) << 10;
@@ -149,6 +149,9 @@ static void an_outage_stays_on_the_disk(void **state) {
     struct record record = {.topic = STR("topic"), .key = STR("key"), .value = {value, 200}};
     struct spool_ref ref;
     struct spool *s = kit_open_with(kit, &settings);
+    if (!with_thread_for_pages) {
+        spool_stop_pages(s);
+    }
     for (uint64_t i = 0; i < total; i++) {
         memcpy(value, &i, sizeof(i));
         while (spool_put(s, &record, STR("rule"), true, &ref) != MQK_OK) {
@@ -170,6 +173,10 @@ static void an_outage_stays_on_the_disk(void **state) {
         }
     }
     assert_int_equal(kit_info(s).records, 0);
+    if (!with_thread_for_pages) {
+        s->pages_stop = false;
+        assert_true(spool_start_pages(s));
+    }
     spool_close(s);
     print_message("%llu records: resident memory grew by %zu KB at most\n",
                   (unsigned long long)total, most_kb - before_kb);
@@ -181,9 +188,19 @@ static void an_outage_stays_on_the_disk(void **state) {
 #endif
 }
 
+static void an_outage_stays_on_the_disk(void **state) {
+    pass_many(*state, true);
+}
+
+/* The same when the thread that lets go of pages has no processor to run on. */
+static void an_outage_on_a_busy_machine(void **state) {
+    pass_many(*state, false);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         kit_test(an_outage_stays_on_the_disk),
+        kit_test(an_outage_on_a_busy_machine),
         kit_test(opening_without_memory),
         kit_test(working_without_memory),
     };
