@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include <stdlib.h>
@@ -206,6 +207,37 @@ static void appends_numbers(void **state) {
     }
 }
 
+static void appends_numbers_of_any_length(void **state) {
+    (void)state;
+    uint64_t random = 1;
+    for (unsigned i = 0; i < 200000; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        int64_t number = (int64_t)(random >> random % 64);
+        if (i % 3 == 0) {
+            number = number < 0 ? number : -number;
+        }
+        char expected[32];
+        snprintf(expected, sizeof(expected), "%lld", (long long)number);
+        struct buffer b;
+        buffer_init(&b, NULL, 0);
+        buffer_append_int(&b, number);
+        assert_holds(&b, expected);
+        buffer_fini(&b);
+    }
+    int64_t power = 1;
+    for (unsigned digits = 1; digits < 19; digits++, power *= 10) {
+        for (int64_t number = power - 1; number <= power + 1; number++) {
+            char expected[32];
+            snprintf(expected, sizeof(expected), "%lld", (long long)number);
+            struct buffer b;
+            buffer_init(&b, NULL, 0);
+            buffer_append_int(&b, number);
+            assert_holds(&b, expected);
+            buffer_fini(&b);
+        }
+    }
+}
+
 static void prints(void **state) {
     (void)state;
     char memory[4];
@@ -249,6 +281,7 @@ int main(void) {
         cmocka_unit_test(does_nothing_after_a_failure),
         cmocka_unit_test(tells_when_memory_is_out),
         cmocka_unit_test(appends_numbers),
+        cmocka_unit_test(appends_numbers_of_any_length),
         cmocka_unit_test(prints),
         cmocka_unit_test(shows_what_was_appended_since),
     };

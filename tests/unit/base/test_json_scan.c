@@ -480,6 +480,43 @@ static void tells_whether_a_string_has_escapes(void **state) {
     assert_false(json_find(STR("{\"\\u0061\":\"plain\"}"), &step, 1).has_escapes);
 }
 
+/* Names and values of every length, at every distance from the end of their memory: as listed, and
+ * as found. */
+static void members_of_every_length_are_right(void **state) {
+    (void)state;
+    static const char *const values[] = {"0",    "-1",    "1.5",        "123456789012345678",
+                                         "true", "null",  "-0.25e+3",   "\"x\"",
+                                         "[1]",  "false", "12345678.5", "1234567890123.45678",
+                                         "{}",   "\"\"",  "\"\\n\"",    "\"0123456789abcdefgh\""};
+    static const char *const spaces[] = {"", " ", "\n  "};
+    struct json_step step = {TEXT("last"), 0};
+    for (size_t i = 0; i < 16 * 16 * 3; i++) {
+        const char *first = values[i % 16], *last = values[i / 16 % 16], *space = spaces[i / 256];
+        for (int name = 0; name < 40; name++) {
+            char text[200];
+            int len = snprintf(text, sizeof(text), "{\"%.*s\":%s%s%s,%s\"last\"%s:%s}", name,
+                               "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", space, first, space,
+                               space, space, last);
+            char *exact = malloc((size_t)len);
+            memcpy(exact, text, (size_t)len);
+            mqk_str whole = {exact, (size_t)len};
+            struct json_member members[2];
+            assert_int_equal(json_members(whole, members, 2), 2);
+            assert_int_equal(members[0].name.len, name);
+            assert_true(str_equal(members[0].value.text, mqk_cstr(first)));
+            assert_true(str_equal(members[1].value.text, mqk_cstr(last)));
+            struct json_value found = json_find(whole, &step, 1);
+            assert_true(str_equal(found.text, mqk_cstr(last)));
+            assert_int_equal(found.kind, members[1].value.kind);
+            assert_int_equal(found.has_escapes, strchr(last, '\\') != NULL);
+            for (size_t cut = 0; cut < whole.len; cut++) {
+                assert_int_equal(json_members(str_slice(whole, 0, cut), members, 2), 0);
+            }
+            free(exact);
+        }
+    }
+}
+
 static void takes_long_paths(void **state) {
     (void)state;
     char text[4 * JSON_MAX_STEPS];
@@ -507,6 +544,7 @@ int main(void) {
         cmocka_unit_test(finds_values),
         cmocka_unit_test(finds_names_that_hold_nul),
         cmocka_unit_test(tells_whether_a_string_has_escapes),
+        cmocka_unit_test(members_of_every_length_are_right),
         cmocka_unit_test(takes_long_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

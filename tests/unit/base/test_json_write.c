@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "json_scan.h"
@@ -10,6 +11,7 @@
 #include "utf8.h"
 
 #define FFFD "\xEF\xBF\xBD"
+#define XS   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 static void escapes_what_has_to_be(void **state) {
     (void)state;
@@ -153,6 +155,46 @@ static void borders_inside_long_texts_do_not_show(void **state) {
     }
 }
 
+/* Texts of every length that end where their memory ends, with one or two specials anywhere. */
+static void every_length_and_place_is_right(void **state) {
+    (void)state;
+    static const struct {
+        mqk_str piece;
+        const char *escaped;
+    } cases[] = {
+        {{"\"", 1}, "\\\""},
+        {{"\\", 1}, "\\\\"},
+        {{"\n", 1}, "\\n"},
+        {{"\x01", 1}, "\\u0001"},
+        {{"\xE2\x82\xAC", 3}, "\xE2\x82\xAC"},
+        {{"\xFF", 1}, FFFD},
+    };
+    for (size_t i = 0; i < 6 * 6; i++) {
+        mqk_str first = cases[i % 6].piece, second = cases[i / 6].piece;
+        const char *one = cases[i % 6].escaped, *two = cases[i / 6].escaped;
+        for (size_t gap = 0; gap < 70; gap++) {
+            for (size_t before = 0; before < 35; before += 1 + before / 18 * 6) {
+                size_t after = (gap + before) % 7 * 5;
+                size_t len = before + first.len + gap + second.len + after;
+                char *text = malloc(len);
+                char expected[256];
+                memset(text, 'x', len);
+                memcpy(text + before, first.data, first.len);
+                memcpy(text + before + first.len + gap, second.data, second.len);
+                int wanted = snprintf(expected, sizeof(expected), "%.*s%s%.*s%s%.*s", (int)before,
+                                      XS, one, (int)gap, XS, two, (int)after, XS);
+                struct buffer b;
+                buffer_init(&b, NULL, 0);
+                json_write_escaped(&b, (mqk_str){text, len});
+                assert_int_equal(b.len, wanted);
+                assert_memory_equal(b.data, expected, b.len);
+                buffer_fini(&b);
+                free(text);
+            }
+        }
+    }
+}
+
 static void no_control_character_is_left(void **state) {
     (void)state;
     char text[20];
@@ -206,6 +248,7 @@ int main(void) {
         cmocka_unit_test(any_byte_anywhere_gives_valid_json),
         cmocka_unit_test(any_bytes_give_valid_json),
         cmocka_unit_test(borders_inside_long_texts_do_not_show),
+        cmocka_unit_test(every_length_and_place_is_right),
         cmocka_unit_test(no_control_character_is_left),
         cmocka_unit_test(fills_a_buffer_to_its_limit),
         cmocka_unit_test(stops_at_the_limit),
