@@ -466,106 +466,6 @@ EACH_USE const char *scan_before_value(struct scan *s, enum use use, const char 
     return json_skip_space(p + 1, s->end);
 }
 
-#if defined(__SSE2__)
-/* The closing quote of a string without anything special, whose inside begins at `p`; NULL when it
- * is another one. */
-EACH_USE const char *look_for_quote(const struct scan *s, const char *p) {
-    unsigned special = LOOK_16(s, p, bytes_special_16);
-    while (!special && s->end - p > 16) {
-        p += 16;
-        special = LOOK_16(s, p, bytes_special_16);
-    }
-    p += __builtin_ctz(special | 1u << 16);
-    return special && *p == '"' ? p : NULL;
-}
-
-/* Behind the scalar at `p` if it is as most are; else NULL. */
-EACH_USE const char *look_at_scalar(struct scan *s, const char *p, enum json_kind *kind) {
-    if (*p == '"') {
-        const char *quote = look_for_quote(s, p + 1);
-        *kind = JSON_STRING;
-        return quote ? quote + 1 : NULL;
-    }
-    if (is_digit(*p) || *p == '-') {
-        *kind = JSON_NUMBER;
-        return look_at_number(s, p);
-    }
-    struct json_value literal;
-    const char *behind = scan_literal(s, p, &literal);
-    *kind = behind ? literal.kind : JSON_NONE;
-    return behind;
-}
-
-/* Written member by member: a copy of the whole would wait for what is being stored. */
-static inline void set_value(struct json_value *v, enum json_kind kind, const char *from,
-                             const char *to) {
-    v->kind = kind;
-    v->text.data = from;
-    v->text.len = (size_t)(to - from);
-    v->has_escapes = false;
-}
-
-/* What scan_before_value() and take_scalar() would do for a member with such a name and value. */
-EACH_USE void take_member(struct scan *s, enum use use, const char *name, size_t len,
-                          enum json_kind kind, const char *from, const char *to) {
-    if (use == LIST) {
-        if (s->depth == 1 && s->member_count++ < s->member_capacity) {
-            struct json_member *member = &s->members[s->member_count - 1];
-            member->name.data = name;
-            member->name.len = len;
-            member->name_has_escapes = false;
-            set_value(&member->value, kind, from, to);
-        }
-    } else if (innermost_on_path(s)) {
-        mqk_str wanted = s->steps[s->depth - 1].name;
-        if (wanted.data && wanted.len == len && bytes_same(name, wanted.data, len)) {
-            s->found = nothing;
-            if (s->depth == s->count) {
-                set_value(&s->found, kind, from, to);
-            }
-        }
-    }
-}
-
-/* Takes members of the innermost object, from the place where one must begin, as long as their
- * names and values are scalars without anything special, which is how most messages are. Returns
- * the place where the first other member must begin, or with `more` false that of the brace behind
- * the last one. What is wrong is left to those who can tell. */
-EACH_USE const char *take_members(struct scan *s, enum use use, const char *p, bool *more) {
-    bool can_look = CAN_LOOK_16(s);
-    while (can_look && p < s->end && *p == '"') {
-        const char *quote = look_for_quote(s, p + 1);
-        if (!quote || s->end - quote < 4 || quote[1] != ':') {
-            break;
-        }
-        const char *at = json_skip_space(quote + 2, s->end);
-        enum json_kind kind;
-        const char *over = at < s->end ? look_at_scalar(s, at, &kind) : NULL;
-        if (!over) {
-            break;
-        }
-        const char *behind = json_skip_space(over, s->end);
-        if (behind == s->end || (*behind != ',' && *behind != '}')) {
-            break;
-        }
-        take_member(s, use, p + 1, (size_t)(quote - p - 1), kind, at, over);
-        if (*behind == '}') {
-            *more = false;
-            return behind;
-        }
-        p = json_skip_space(behind + 1, s->end);
-    }
-    return p;
-}
-#else
-EACH_USE const char *take_members(struct scan *s, enum use use, const char *p, bool *more) {
-    (void)s;
-    (void)use;
-    (void)more;
-    return p;
-}
-#endif
-
 EACH_USE bool scan_text(struct scan *s, enum use use) {
     const char *p = json_skip_space(s->begin, s->end);
     bool open = true; /* a value comes next */
@@ -606,14 +506,9 @@ EACH_USE bool scan_text(struct scan *s, enum use use) {
             p = json_skip_space(p, s->end);
             return p == s->end || fail(s, p);
         }
-        if (s->object) {
-            p = take_members(s, use, p, &open);
-        }
-        if (open) {
-            p = scan_before_value(s, use, p);
-            if (!p) {
-                return false;
-            }
+        p = scan_before_value(s, use, p);
+        if (!p) {
+            return false;
         }
     }
 }

@@ -48,6 +48,8 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *servers, const char 
     if (group) {
         rd_kafka_conf_set(conf, "group.id", group, reason, sizeof(reason));
         rd_kafka_conf_set(conf, "auto.offset.reset", "earliest", reason, sizeof(reason));
+        /* As much in stock as the library takes. */
+        rd_kafka_conf_set(conf, "queued.min.messages", "400000", reason, sizeof(reason));
     }
     rd_kafka_t *rk = rd_kafka_new(type, conf, reason, sizeof(reason));
     check(rk != NULL, reason);
