@@ -140,7 +140,8 @@ const struct setting_meaning setting_meanings[] = {
     {"consumer", "reason", "template", "(none)", "why, for the host; Mosquitto logs it"},
     {"consumer", "key_encoding", NULL, "plain", "base64: the key is decoded first"},
     {"consumer", "value_encoding", NULL, "plain", "base64: the value is decoded first"},
-    {"consumer", "max_in_flight", NULL, "1000", "most records that are read and not yet answered"},
+    {"consumer", "max_in_flight", NULL, "1000", "most records that are read and not yet answered, beside one of each partition that waits "
+     "because the host said later"},
     {"consumer", "dead_letter", "Kafka topic", "(none)", "where records go that are refused or unusable"},
     {"consumer", "skip_own", NULL, "false",
      "true skips records with the header mqk-origin, node only this node's"},

@@ -104,8 +104,8 @@ static __attribute__((noinline)) bool has_wildcard_level(mqk_str topic) {
 /* A message with such a topic is none that a client may send; looked for only when something
  * matched, because it costs a pass over the topic. */
 static inline bool is_illegal_message(const mqk_event *event) {
-    return event_hooks[event->hook].is_message && has_wildcard_byte(event->topic) &&
-           has_wildcard_level(event->topic);
+    return event_hooks[event->hook].is_message && event->topic.len > 0 &&
+           has_wildcard_byte(event->topic) && has_wildcard_level(event->topic);
 }
 
 static int compare_numbers(const void *left, const void *right) {

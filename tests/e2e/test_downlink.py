@@ -364,6 +364,34 @@ class Kick(Base):
         self.assertEqual(self.gone(crowd), {(0, 'x'), (1, 'x')})
         self.assertEqual(self.some_gone({(n, 'y'): crowd[n, 'y'] for n in (0, 1)}), set())
 
+    def test_the_tlink_configuration_as_it_is_shipped(self):
+        with open(os.path.join(harness.REPO, 'examples', 'config', 'tlink.yaml'),
+                  encoding='utf-8') as f:
+            text = f.read()
+        self.assertEqual(text.count('"localhost:9092"'), 1)
+        text = text.replace('localhost:9092', self.kafka.bootstrap)
+        down, kick, clean = (f'tlink_device_{name}' for name in ('msg_down', 'kick_out', 'acl_clean'))
+        for topic in (down, kick, clean):
+            self.kafka.topic(topic, 1, None)
+        broker = Mosquitto(text, ['plugin_opt_mqk_acl_clean kick'])
+        self.stops.append(broker.stop)
+        listener = self.client(broker, 'listener', 4)
+        listener.subscribe('tlink/#', 0)
+        crowd = {(0, user): [self.client(broker, f'{user}-{i}', 4 + i, username=user)
+                             for i in range(2)]
+                 for user in ('alice', 'dev&prod', 'bob', 'carol')}
+        produce(self.kafka, down, [('tlink/prod/dev/cmd', b'\x00\xffraw')])
+        message, = listener.receive(1)
+        self.assertEqual((message.topic, message.payload), (b'tlink/prod/dev/cmd', b'\x00\xffraw'))
+        produce(self.kafka, kick, [('', '{"username":"alice"}'),
+                                   ('', '{"deviceName":"dev","productKey":"prod"}')])
+        produce(self.kafka, clean, [('', '{"username":"bob"}')])
+        broker.wait_log('user bob: its permissions changed')
+        gone = {(0, 'alice'), (0, 'dev&prod'), (0, 'bob')}
+        wait_until('all three are gone', lambda: self.gone(
+            {who: crowd[who] for who in gone}) == gone)
+        self.assertEqual(self.some_gone({(0, 'carol'): crowd[0, 'carol']}), set())
+
 
 class Gateway(Base):
     def gateway(self, broker, *consumers, **env):

@@ -3,9 +3,11 @@
 #include "kit_two_nodes.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <time.h>
 
 #define CONSUMER(more)                                                                             \
@@ -150,6 +152,58 @@ static void later_keeps_order(void **state) {
     assert_int_equal(left, 0);
     assert_int_equal(inbox.calls, 408);
     assert_int_equal(inbox_stats(bridge, 0).retried, 8);
+    mqk_bridge_close(bridge, 1000, NULL);
+}
+
+/* What the host is asked for and when, of one who takes nothing for a while. */
+struct pause {
+    pthread_t thread; /* that polls */
+    bool polling, accepts;
+    int elsewhere; /* calls at other times, or on another thread */
+};
+
+static mqk_answer take_note(struct inbox *in, const mqk_kafka_record *r) {
+    struct pause *pause = in->user;
+    (void)r;
+    pause->elsewhere += !pause->polling || !pthread_equal(pause->thread, pthread_self());
+    return pause->accepts ? MQK_ACCEPT : MQK_LATER;
+}
+
+/* Records under way stay bounded, and the host hears of them only while it polls. */
+static void waits_for_the_host(void **state) {
+    (void)state;
+    struct pause pause = {.thread = pthread_self()};
+    kit_kafka_topic(&kafka, "t", 4);
+    feed_many(&kafka, "t", 4, 800);
+    inbox.answer = take_note;
+    inbox.user = &pause;
+    mqk_bridge *bridge = inbox_bridge(
+        &inbox, CONSUMER("action: callback\n      max_in_flight: 10\n      commit_interval: 50ms"),
+        kafka.servers);
+    /* First without a poll, then with a host that says later. */
+    const struct timespec nap = {0, 5000000};
+    mqk_consumer_stats s = inbox_stats(bridge, 0);
+    for (int i = 0; i < 12000 && s.in_flight == 0; i++) {
+        nanosleep(&nap, NULL);
+        s = inbox_stats(bridge, 0);
+    }
+    assert_true(s.in_flight > 0);
+    assert_int_equal(inbox.calls, 0);
+    uint64_t most = 0;
+    for (int i = 0; i < 12000 && (most < 10 || inbox.calls < 20); i++) {
+        pause.polling = true;
+        mqk_bridge_poll(bridge, 5);
+        pause.polling = false;
+        nanosleep(&nap, NULL);
+        s = inbox_stats(bridge, 0);
+        most = s.in_flight > most ? s.in_flight : most;
+    }
+    /* So many, and the first one of each partition that waits. */
+    kit_assert_in_range(most, 10, 14);
+    pause.polling = pause.accepts = true;
+    inbox_poll(&inbox, bridge, 800);
+    assert_int_equal(pause.elsewhere, 0);
+    assert_int_equal(inbox.backwards, 0);
     mqk_bridge_close(bridge, 1000, NULL);
 }
 
@@ -432,6 +486,7 @@ int main(void) {
         TEST(names_clients),
         TEST(needs_callbacks),
         TEST(later_keeps_order),
+        TEST(waits_for_the_host),
         TEST(buries_the_rest),
         TEST(buries_in_order),
         TEST(goes_on_where_it_was),

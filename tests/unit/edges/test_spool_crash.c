@@ -164,21 +164,24 @@ static void survives_sigkill(void **state) {
 /* A second process is told who has the folder. */
 static void one_process_at_a_time(void **state) {
     struct kit *kit = *state;
-    struct spool *s = kit_open(kit);
-    int pipes[2];
-    assert_int_equal(pipe(pipes), 0);
+    int pipes[2], begin[2];
+    char go = 1;
+    assert_true(pipe(pipes) == 0 && pipe(begin) == 0);
+    /* Before there are threads: what one of them holds at a fork would be held for ever. */
     pid_t pid = fork();
     if (pid == 0) {
         struct spool_settings settings = kit_settings(kit);
         struct spool_owner owner = {0};
         mqk_error err = {0};
-        if (spool_open(&settings, &owner, &err)) {
+        if (read(begin[0], &go, 1) != 1 || spool_open(&settings, &owner, &err)) {
             _exit(1);
         }
         size_t len = strlen(err.message);
         _exit(err.code == MQK_ERR_SPOOL && write(pipes[1], err.message, len) == (ssize_t)len ? 0
                                                                                              : 2);
     }
+    struct spool *s = kit_open(kit);
+    assert_int_equal(write(begin[1], &go, 1), 1);
     int status;
     waitpid(pid, &status, 0);
     assert_int_equal(status, 0);
@@ -190,6 +193,8 @@ static void one_process_at_a_time(void **state) {
     assert_non_null(strstr(message, kit->dir));
     close(pipes[0]);
     close(pipes[1]);
+    close(begin[0]);
+    close(begin[1]);
     /* And so is this one. */
     struct spool_settings settings = kit_settings(kit);
     struct spool_owner owner = {0};
