@@ -321,8 +321,7 @@ bool json_decodes_to(mqk_str inside, mqk_str name) {
 /* The same of a string with its quotes. */
 static bool token_equals(mqk_str token, bool escapes, mqk_str name) {
     mqk_str inside = {token.data + 1, token.len - 2};
-    return escapes ? json_decodes_to(inside, name)
-                   : inside.len == name.len && bytes_same(inside.data, name.data, name.len);
+    return json_name_is(inside, escapes, name);
 }
 
 /* ---- The path, or the members */
@@ -468,21 +467,19 @@ EACH_USE const char *scan_before_value(struct scan *s, enum use use, const char 
 
 EACH_USE bool scan_text(struct scan *s, enum use use) {
     const char *p = json_skip_space(s->begin, s->end);
-    bool open = true; /* a value comes next */
     for (;;) {
+        /* A value. */
+        if (p == s->end) {
+            return fail(s, p);
+        }
+        bool open = *p == '{' || *p == '[';
         if (open) {
-            if (p == s->end) {
-                return fail(s, p);
-            }
-            open = *p == '{' || *p == '[';
-            if (open) {
-                char close = *p == '{' ? '}' : ']';
-                p = open_container(s, use, p);
-                p = p ? json_skip_space(p, s->end) : NULL;
-                open = p && (p == s->end || *p != close);
-            } else {
-                p = take_scalar(s, use, p);
-            }
+            char close = *p == '{' ? '}' : ']';
+            p = open_container(s, use, p);
+            p = p ? json_skip_space(p, s->end) : NULL;
+            open = p && (p == s->end || *p != close);
+        } else {
+            p = take_scalar(s, use, p);
         }
         /* What is over behind it. */
         while (p && !open && s->depth > 0) {

@@ -68,11 +68,14 @@ size_t json_members(mqk_str text, struct json_member *members, size_t capacity);
 /* Whether the inside of a valid string with escapes decodes to `name`. */
 bool json_decodes_to(mqk_str inside, mqk_str name);
 
-/* Whether the member's name, decoded, is `name`. */
+/* Whether the inside of a string, decoded, is `name`. */
+static inline bool json_name_is(mqk_str inside, bool has_escapes, mqk_str name) {
+    return has_escapes ? json_decodes_to(inside, name)
+                       : inside.len == name.len && bytes_same(inside.data, name.data, name.len);
+}
+
 static inline bool json_member_is(const struct json_member *member, mqk_str name) {
-    return member->name_has_escapes
-               ? json_decodes_to(member->name, name)
-               : member->name.len == name.len && bytes_same(member->name.data, name.data, name.len);
+    return json_name_is(member->name, member->name_has_escapes, name);
 }
 
 /* Appends the decoded bytes of a JSON_STRING value (UTF-8; lone surrogates become U+FFFD). */

@@ -207,6 +207,16 @@ static void appends_numbers(void **state) {
     }
 }
 
+static void check_number(int64_t number) {
+    char expected[32];
+    struct buffer b;
+    snprintf(expected, sizeof(expected), "%lld", (long long)number);
+    buffer_init(&b, NULL, 0);
+    buffer_append_int(&b, number);
+    assert_holds(&b, expected);
+    buffer_fini(&b);
+}
+
 static void appends_numbers_of_any_length(void **state) {
     (void)state;
     uint64_t random = 1;
@@ -216,24 +226,12 @@ static void appends_numbers_of_any_length(void **state) {
         if (i % 3 == 0) {
             number = number < 0 ? number : -number;
         }
-        char expected[32];
-        snprintf(expected, sizeof(expected), "%lld", (long long)number);
-        struct buffer b;
-        buffer_init(&b, NULL, 0);
-        buffer_append_int(&b, number);
-        assert_holds(&b, expected);
-        buffer_fini(&b);
+        check_number(number);
     }
     int64_t power = 1;
     for (unsigned digits = 1; digits < 19; digits++, power *= 10) {
         for (int64_t number = power - 1; number <= power + 1; number++) {
-            char expected[32];
-            snprintf(expected, sizeof(expected), "%lld", (long long)number);
-            struct buffer b;
-            buffer_init(&b, NULL, 0);
-            buffer_append_int(&b, number);
-            assert_holds(&b, expected);
-            buffer_fini(&b);
+            check_number(number);
         }
     }
 }
