@@ -792,10 +792,10 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
  * or its disk is full, gone, or slower than the records
  * @retval MQK_ERR_TOO_LARGE a record is larger than Kafka's message size limit
  * @retval MQK_ERR_TOPIC     a record's Kafka topic is illegal or beyond `max_topics`
- * @retval MQK_ERR_PARTITION a record's `partition` is no number, or the topic has no such partition
- *         (which librdkafka may also find out later, when it does not know the topic yet)
+ * @retval MQK_ERR_PARTITION a record's `partition` is no number; `produce: sync`: or the topic has no
+ *         such partition
  * @retval MQK_ERR_TIMEOUT   `produce: sync`: not acknowledged in time (it may still arrive)
- * @retval MQK_ERR_KAFKA     Kafka or librdkafka refused a record at once; `produce: sync`: for good
+ * @retval MQK_ERR_KAFKA     `produce: sync`: Kafka or librdkafka refused a record for good
  * @retval MQK_ERR_EXPIRED   `produce: sync`: `message_ttl` passed
  * @retval MQK_ERR_SPOOL     `sync: always`: the disk could not promise to keep a record (it is on
  * its way to Kafka all the same)

@@ -13,6 +13,13 @@ static inline int64_t clock_monotonic_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The same, as the system's last tick left it, some milliseconds ago: costs next to nothing. */
+static inline int64_t clock_monotonic_tick_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* The time of day, since 1970. */
 static inline int64_t clock_wall_ms(void) {
     struct timespec now;
@@ -20,7 +27,7 @@ static inline int64_t clock_wall_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The same, as the system's last tick left it, some milliseconds ago: costs next to nothing. */
+/* The same, as the last tick left it. */
 static inline int64_t clock_wall_tick_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);

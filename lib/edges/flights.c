@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "thread.h"
-
 #define CHUNK_COUNT 255u
 
 struct flight_chunk {
@@ -15,7 +13,6 @@ struct flight_chunk {
 
 void flights_init(struct flights *f) {
     memset(f, 0, sizeof(*f));
-    thread_init_adaptive(&f->lock);
 }
 
 static void free_chunks(struct flights *f, struct flight_chunk *but) {
@@ -36,13 +33,13 @@ static void free_chunks(struct flights *f, struct flight_chunk *but) {
 
 void flights_fini(struct flights *f) {
     free_chunks(f, NULL);
-    pthread_mutex_destroy(&f->lock);
 }
 
-static struct flight *take_locked(struct flights *f) {
+struct flight *flights_take(struct flights *f) {
     struct flight *flight = f->free;
     if (flight) {
         f->free = flight->next;
+        f->live++;
         return flight;
     }
     if (!f->chunks || f->used == CHUNK_COUNT) {
@@ -54,15 +51,8 @@ static struct flight *take_locked(struct flights *f) {
         f->chunks = chunk;
         f->used = 0;
     }
+    f->live++;
     return &f->chunks->flights[f->used++];
-}
-
-struct flight *flights_take(struct flights *f) {
-    pthread_mutex_lock(&f->lock);
-    struct flight *flight = take_locked(f);
-    f->live += flight != NULL;
-    pthread_mutex_unlock(&f->lock);
-    return flight;
 }
 
 void flight_chain_add(struct flight_chain *chain, struct flight *flight) {
@@ -80,13 +70,11 @@ void flights_give_back(struct flights *f, struct flight_chain *chain) {
     if (chain->count == 0) {
         return;
     }
-    pthread_mutex_lock(&f->lock);
     chain->last->next = f->free;
     f->free = chain->first;
     f->live -= chain->count;
     if (f->live == 0) {
         free_chunks(f, f->chunks);
     }
-    pthread_mutex_unlock(&f->lock);
     memset(chain, 0, sizeof(*chain));
 }

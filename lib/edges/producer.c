@@ -9,9 +9,9 @@
 #include "producer_conf.h"
 #include "thread.h"
 
-#define POLL_MS        500  /* idle thread: what needs it sooner wakes it */
-#define PROBE_EVERY_MS 1000 /* while Kafka is not known to be there */
-#define LEAVE_MS       5000 /* a retired producer's time for what is under way */
+#define POLL_MS  500  /* idle thread: what needs it sooner wakes it */
+#define LEAVE_MS 5000 /* a retired producer's time for what is under way */
+#define RUNS     4    /* moved from the queue before librdkafka is asked what is done */
 
 /* Whether it is to hand over what waits to its successor. */
 static bool is_leaving(const struct producer *p) {
@@ -23,34 +23,46 @@ static bool spool_waits(const struct producer *p) {
     return p->spool && !is_leaving(p) && spool_waiting(p->spool) > 0;
 }
 
-/* New records may go straight to librdkafka again when nothing waits before it. */
+/* New records may go through memory again when nothing waits in the spool. */
 static void look_if_clear(struct producer *p) {
-    pthread_mutex_lock(&p->backlog_lock);
-    if (!p->backlog.head && !spool_waits(p)) {
+    pthread_mutex_lock(&p->queue_lock);
+    if (p->queue.count == 0 && p->run.count == 0 && !spool_waits(p)) {
         atomic_store(&p->backlogged, false);
     }
-    pthread_mutex_unlock(&p->backlog_lock);
+    pthread_mutex_unlock(&p->queue_lock);
     /* Somebody may have put a record into the spool meanwhile. */
     if (spool_waits(p)) {
         atomic_store(&p->backlogged, true);
     }
 }
 
-static void drain(struct producer *p) {
-    if (!atomic_load(&p->has_turn)) {
-        if (!outlet_turn(p->outlet, p)) {
-            return;
-        }
+static bool has_turn(struct producer *p) {
+    if (!atomic_load(&p->has_turn) && outlet_turn(p->outlet, p)) {
         atomic_store(&p->has_turn, true);
     }
-    while (producer_drain_backlog(p)) {
+    return atomic_load(&p->has_turn);
+}
+
+/* Moves what librdkafka has room for; how the queue is then, and whether it had anything. */
+static enum producer_queue drain(struct producer *p, bool *moved) {
+    /* Asked first: then nothing comes into the queue any more once it is seen empty. */
+    bool backlogged = atomic_load(&p->backlogged);
+    if (!has_turn(p)) {
+        return QUEUE_BLOCKED;
     }
-    if (p->spool && !is_leaving(p) && atomic_load(&p->backlog_count) == 0) {
-        while (producer_drain_spool(p)) {
+    enum producer_queue queue = QUEUE_MORE;
+    for (int i = 0; i < RUNS && queue == QUEUE_MORE; i++) {
+        queue = producer_hand_queue(p);
+        *moved |= queue == QUEUE_MORE;
+        producer_keep_chunks(p, false);
+    }
+    if (queue == QUEUE_EMPTY && backlogged) {
+        while (!is_leaving(p) && producer_drain_spool(p)) {
             producer_settle(p);
         }
+        look_if_clear(p);
     }
-    look_if_clear(p);
+    return queue;
 }
 
 /* Whether a retired producer has nothing more to do. */
@@ -73,32 +85,52 @@ static bool try_end(struct producer *p, int64_t retired_at) {
     return true;
 }
 
+/* Says how long the thread may wait for librdkafka, after it found the queue so, having moved
+ * something or not; who puts something in knows from then on whether to wake it. */
+static int lie_down(struct producer *p, enum producer_queue queue, bool moved, bool retired) {
+    int wait_ms = 0;
+    enum producer_sleep sleep = PRODUCER_AWAKE;
+    pthread_mutex_lock(&p->queue_lock);
+    if (queue == QUEUE_BLOCKED || retired || atomic_load(&p->backlogged)) {
+        wait_ms = PRODUCER_BUSY_MS;
+        sleep = PRODUCER_NAPPING;
+    } else if (queue == QUEUE_EMPTY && moved && producer_gathers(p->settings)) {
+        /* More will follow: let it gather instead of being woken for each record. */
+        wait_ms = PRODUCER_NAP_MS;
+        sleep = PRODUCER_NAPPING;
+    } else if (queue == QUEUE_EMPTY && p->queue.count == 0) {
+        wait_ms = POLL_MS;
+        sleep = PRODUCER_ASLEEP;
+    }
+    p->sleep = sleep;
+    pthread_mutex_unlock(&p->queue_lock);
+    return wait_ms;
+}
+
+/* Lets librdkafka tell what it has done. */
+static void wait_for_librdkafka(struct producer *p, int wait_ms) {
+    if (wait_ms > 0 && atomic_load(&p->hurry) && HELD_RECORDS(atomic_load(&p->held)) > 0) {
+        /* Flushing is how librdkafka is told not to linger. It serves delivery reports too. */
+        rd_kafka_flush(p->client, PRODUCER_BUSY_MS);
+    } else {
+        rd_kafka_poll(p->client, wait_ms);
+    }
+    producer_settle(p);
+}
+
 static void *serve(void *user) {
     struct producer *p = user;
-    int64_t next_probe = 0;
     int64_t retired_at = 0;
     while (!atomic_load(&p->stop)) {
-        bool backlogged = atomic_load(&p->backlogged);
-        bool retired = atomic_load(&p->retired);
-        bool hurry = atomic_load(&p->hurry) && producer_queued(p, NULL) > 0;
-        if (hurry && HELD_RECORDS(atomic_load(&p->held)) > 0) {
-            /* Flushing is how librdkafka is told not to linger. It serves delivery reports too. */
-            rd_kafka_flush(p->client, PRODUCER_BUSY_MS);
-        } else {
-            rd_kafka_poll(p->client, backlogged || retired ? PRODUCER_BUSY_MS : POLL_MS);
-        }
-        producer_settle(p);
-        producer_mark(p);
+        producer_keep_chunks(p, producer_mark(p));
         if (atomic_load(&p->fatal)) {
             producer_rebuild(p);
         }
-        if (atomic_load(&p->backlogged)) {
-            drain(p);
-        }
-        if (atomic_load(&p->health) != MQK_HEALTH_OK && clock_monotonic_ms() >= next_probe) {
-            producer_probe(p);
-            next_probe = clock_monotonic_ms() + PROBE_EVERY_MS;
-        }
+        bool moved = false;
+        enum producer_queue queue = drain(p, &moved);
+        bool retired = atomic_load(&p->retired);
+        wait_for_librdkafka(p, lie_down(p, queue, moved, retired));
+        producer_probe(p);
         if (retired) {
             retired_at = retired_at ? retired_at : clock_monotonic_ms();
             if (try_end(p, retired_at)) {
@@ -114,21 +146,17 @@ static void *serve(void *user) {
 }
 
 static void share_buffer(struct producer *p) {
-    uint64_t bytes = (uint64_t)p->settings->buffer_bytes;
-    uint64_t records =
-        p->settings->buffer_records > 0 ? (uint64_t)p->settings->buffer_records : UINT64_MAX;
-    p->window = bytes;
-    p->window_records = records;
-    if (p->settings->when_full == WHEN_FULL_DROP_OLDEST && !p->spool) {
+    p->limit = (uint64_t)p->settings->buffer_bytes;
+    p->limit_records = p->settings->buffer_records > 0 ? (uint64_t)p->settings->buffer_records
+                                                       : (uint64_t)INT64_MAX;
+    p->window = p->limit;
+    p->window_records = p->limit_records;
+    p->drops_oldest = p->settings->when_full == WHEN_FULL_DROP_OLDEST && !p->spool;
+    if (p->drops_oldest) {
         /* What librdkafka holds cannot be taken back one by one: half of the buffer stays ours, so
          * that there is something old to drop. */
-        p->window = bytes / 2;
-        p->backlog_limit = bytes - p->window;
-        p->backlog_records = records;
-        if (p->settings->buffer_records > 0) {
-            p->window_records = (records + 1) / 2;
-            p->backlog_records = records - p->window_records;
-        }
+        p->window = p->limit / 2;
+        p->window_records = (p->limit_records + 1) / 2;
     }
 }
 
@@ -174,15 +202,16 @@ bool producer_start_client(struct producer *p, mqk_error *err) {
             p->message_max = message_max(p->client);
         }
         start_topics(p);
-        pthread_mutex_lock(&p->queue_lock);
+        pthread_mutex_lock(&p->wake_lock);
         p->main_queue = rd_kafka_queue_get_main(p->client);
-        pthread_mutex_unlock(&p->queue_lock);
+        pthread_mutex_unlock(&p->wake_lock);
     }
     pthread_mutex_unlock(&p->topics_lock);
     return p->client != NULL;
 }
 
 void producer_stop_client(struct producer *p) {
+    producer_end_probe(p);
     pthread_mutex_lock(&p->topics_lock);
     for (size_t i = 0; i < PRODUCER_TOPIC_BUCKETS; i++) {
         for (struct kafka_topic *topic = p->topics[i]; topic; topic = topic->next) {
@@ -190,12 +219,12 @@ void producer_stop_client(struct producer *p) {
             topic->handle = NULL;
         }
     }
-    pthread_mutex_lock(&p->queue_lock);
+    pthread_mutex_lock(&p->wake_lock);
     if (p->main_queue) {
         rd_kafka_queue_destroy(p->main_queue);
         p->main_queue = NULL;
     }
-    pthread_mutex_unlock(&p->queue_lock);
+    pthread_mutex_unlock(&p->wake_lock);
     if (p->client) {
         rd_kafka_destroy(p->client);
         p->client = NULL;
@@ -204,11 +233,11 @@ void producer_stop_client(struct producer *p) {
 }
 
 void producer_wake(struct producer *p) {
-    pthread_mutex_lock(&p->queue_lock);
+    pthread_mutex_lock(&p->wake_lock);
     if (p->main_queue) {
         rd_kafka_queue_yield(p->main_queue);
     }
-    pthread_mutex_unlock(&p->queue_lock);
+    pthread_mutex_unlock(&p->wake_lock);
 }
 
 /* Frees everything; the thread has ended or never was. */
@@ -221,13 +250,13 @@ static void producer_free(struct producer *p) {
             free(topic);
         }
     }
-    backlog_fini(&p->backlog);
-    backlog_fini(&p->returned_flight);
-    backlog_fini(&p->returned_queue);
+    record_queue_fini(&p->queue);
+    record_queue_fini(&p->returned_flight);
+    record_queue_fini(&p->returned_queue);
     flights_fini(&p->flights);
-    pthread_mutex_destroy(&p->backlog_lock);
-    pthread_mutex_destroy(&p->topics_lock);
     pthread_mutex_destroy(&p->queue_lock);
+    pthread_mutex_destroy(&p->topics_lock);
+    pthread_mutex_destroy(&p->wake_lock);
     pthread_mutex_destroy(&p->message_lock);
     free(p);
 }
@@ -252,20 +281,21 @@ static struct producer *producer_new(const struct cluster_settings *cluster,
     snprintf(p->message, sizeof(p->message), "cluster \"%s\": no contact with Kafka yet",
              cluster->name);
     share_buffer(p);
-    backlog_init(&p->backlog);
-    backlog_init(&p->returned_flight);
-    backlog_init(&p->returned_queue);
+    record_queue_init(&p->queue);
+    record_queue_init(&p->returned_flight);
+    record_queue_init(&p->returned_queue);
     flights_init(&p->flights);
-    pthread_mutex_init(&p->backlog_lock, NULL);
+    thread_init_adaptive(&p->queue_lock);
     pthread_mutex_init(&p->topics_lock, NULL);
-    pthread_mutex_init(&p->queue_lock, NULL);
+    pthread_mutex_init(&p->wake_lock, NULL);
     pthread_mutex_init(&p->message_lock, NULL);
+    producer_keep_chunks(p, true); /* so that the first records find memory as well */
     if (!outlet_join(outlet, p)) {
         producer_free(p);
         return NULL;
     }
     atomic_init(&p->has_turn, outlet_turn(outlet, p));
-    atomic_init(&p->backlogged, !p->has_turn || spool_waits(p));
+    atomic_init(&p->backlogged, p->spool && (!p->has_turn || spool_waits(p)));
     return p;
 }
 
@@ -332,29 +362,22 @@ const struct topic_entry *producer_topic(struct producer *p, mqk_str name) {
     return topic ? &topic->entry : NULL;
 }
 
-uint64_t producer_queued(const struct producer *p, uint64_t *bytes) {
-    uint64_t records;
-    uint64_t backlog;
-    uint64_t backlog_bytes;
-    uint64_t held;
-    do {
-        /* The backlog and the spool first: a record on its way from there to librdkafka is then
-         * seen at least once. One that comes back shows in `fatal` until the backlog has it. */
-        backlog = atomic_load(&p->backlog_count);
-        backlog_bytes = atomic_load(&p->backlog_bytes);
-        records = backlog;
-        if (p->spool && !is_leaving(p)) {
-            records += spool_waiting(p->spool);
-            records += atomic_load(&p->handing_over);
-        }
-        held = atomic_load(&p->held);
-        records += HELD_RECORDS(held);
-        records += records == 0 && atomic_load(&p->fatal);
-    } while (records == 0 && backlog != atomic_load(&p->backlog_count));
-    if (bytes) {
-        *bytes = backlog_bytes + HELD_BYTES(held);
+uint64_t producer_queued(struct producer *p, uint64_t *bytes) {
+    uint64_t records = 0;
+    /* The spool first: a record on its way from there to librdkafka is then seen at least once. */
+    if (p->spool && !is_leaving(p)) {
+        records += spool_waiting(p->spool);
+        records += atomic_load(&p->handing_over);
     }
-    return records;
+    pthread_mutex_lock(&p->queue_lock);
+    uint64_t held = atomic_load(&p->held);
+    records += p->queue.count + HELD_RECORDS(held);
+    if (bytes) {
+        *bytes = p->queue.bytes + HELD_BYTES(held);
+    }
+    pthread_mutex_unlock(&p->queue_lock);
+    /* What comes back from a client that has given up is nowhere until the queue has it. */
+    return records == 0 && atomic_load(&p->fatal) ? 1 : records;
 }
 
 void producer_hurry(struct producer *p, bool hurry) {

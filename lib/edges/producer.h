@@ -46,7 +46,7 @@ mqk_status producer_send_dead(struct producer *p, const struct record *record, m
 
 /* Records accepted and not done, with those in the spool; `bytes` (may be NULL) receives what they
  * weigh in memory. Any thread. */
-uint64_t producer_queued(const struct producer *p, uint64_t *bytes);
+uint64_t producer_queued(struct producer *p, uint64_t *bytes);
 
 /* Asks to send what waits now instead of lingering, and to call `idle` when nothing waits. */
 void producer_hurry(struct producer *p, bool hurry);

@@ -8,6 +8,8 @@
  * a broker with default settings takes is not refused by the client. */
 #define MESSAGE_MAX_BYTES 1048588
 
+#define GATHERS_FROM_MS 4 /* linger from which on a millisecond of it does not matter */
+
 #define SCRAM_FIXED_IN 0x020601ff /* librdkafka 2.6.1 */
 
 static void set_production(struct conf_writer *w, const struct producer_settings *p) {
@@ -22,7 +24,7 @@ static void set_production(struct conf_writer *w, const struct producer_settings
     conf_set(w, "compression.codec", codecs[p->compression]);
     conf_set(w, "partitioner", partitioner_builtin(p->partitioner));
     conf_set_int(w, "sticky.partitioning.linger.ms", partitioner_sticky_linger_ms(p));
-    conf_set_int(w, "linger.ms", p->linger_ms);
+    conf_set_int(w, "linger.ms", p->linger_ms - (producer_gathers(p) ? PRODUCER_NAP_MS : 0));
     conf_set_int(w, "message.timeout.ms", p->message_ttl_ms);
     conf_set_int(w, "message.max.bytes", MESSAGE_MAX_BYTES);
     conf_set_ms(w, "batch.size", p->max_batch_bytes);
@@ -30,6 +32,10 @@ static void set_production(struct conf_writer *w, const struct producer_settings
      * memory. */
     conf_set(w, "queue.buffering.max.kbytes", "2147483647");
     conf_set(w, "queue.buffering.max.messages", "2147483647");
+}
+
+bool producer_gathers(const struct producer_settings *settings) {
+    return settings->linger_ms >= GATHERS_FROM_MS;
 }
 
 rd_kafka_conf_t *producer_conf_new(const struct cluster_settings *cluster,

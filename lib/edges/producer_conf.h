@@ -18,4 +18,9 @@ rd_kafka_conf_t *producer_conf_new(const struct cluster_settings *cluster,
  * when these settings meet it, so that an authentication error can be explained. */
 bool producer_conf_scram_quirk(const struct cluster_settings *cluster);
 
+/* With such a linger records gather before librdkafka for PRODUCER_NAP_MS of it: who puts one in
+ * need not wake anybody. */
+#define PRODUCER_NAP_MS 1
+bool producer_gathers(const struct producer_settings *settings);
+
 #endif

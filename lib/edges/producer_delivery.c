@@ -80,13 +80,18 @@ bool producer_sequence_lost(rd_kafka_resp_err_t err) {
     }
 }
 
+static bool stands_in_spool(const rd_kafka_message_t *message) {
+    uintptr_t opaque = (uintptr_t)message->_private;
+    return opaque & OPAQUE_FLIGHT && ((const struct flight *)(opaque & ~OPAQUE_BITS))->ref.seq > 0;
+}
+
 /* Whether librdkafka hands the record back without having a verdict on it. */
 static bool comes_back(struct producer *p, rd_kafka_t *client, const rd_kafka_message_t *message,
                        mqk_status status) {
     if (status == MQK_OK || status == MQK_ERR_EXPIRED) {
         return false;
     }
-    bool can_wait = p->returning || ((uintptr_t)message->_private & OPAQUE_FLIGHT);
+    bool can_wait = p->returning || stands_in_spool(message);
     if (producer_sequence_lost(message->err) ||
         rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         atomic_store(&p->fatal, true);
@@ -95,8 +100,7 @@ static bool comes_back(struct producer *p, rd_kafka_t *client, const rd_kafka_me
     return status == MQK_ERR_CLOSED && can_wait;
 }
 
-/* How long an acknowledged record took; what waited in the memory before librdkafka tells from
- * there on. */
+/* How long an acknowledged record took, with what it waited before librdkafka. */
 static void note_latency(struct producer *p, const rd_kafka_message_t *message) {
     uintptr_t opaque = (uintptr_t)message->_private;
     int64_t us = rd_kafka_message_latency(message);
@@ -134,7 +138,7 @@ static void finish(struct producer *p, const rd_kafka_message_t *message, mqk_st
         producer_fail(p, &copy.record, status, rd_kafka_err2str(message->err));
         free(copy.headers);
     }
-    if (opaque & OPAQUE_FLIGHT) {
+    if (ref.seq > 0) {
         p->tell[p->tell_count++] = ref;
         if (p->tell_count == PRODUCER_TELL) {
             tell_spool(p);

@@ -3,7 +3,11 @@
 
 #include <stdio.h>
 
-#define PROBE_WAIT_MS 200
+#include "clock.h"
+#include "thread.h"
+
+#define PROBE_WAIT_MS  200
+#define PROBE_EVERY_MS 1000
 
 void producer_set_health(struct producer *p, mqk_health_state state, const char *message) {
     pthread_mutex_lock(&p->message_lock);
@@ -107,12 +111,35 @@ void producer_on_log(const rd_kafka_t *client, int level, const char *facility, 
               facility, text);
 }
 
-/* While Kafka is not known to be there, asks it: a quiet bridge must not look down for ever. */
-void producer_probe(struct producer *p) {
+/* While Kafka is not known to be there, asks it: a quiet bridge must not look down for ever. Asking
+ * takes its time, in which the producer's thread has other things to do. */
+static void *ask(void *user) {
+    struct producer *p = user;
     const struct rd_kafka_metadata *metadata = NULL;
     if (rd_kafka_metadata(p->client, 0, NULL, &metadata, PROBE_WAIT_MS) ==
         RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_metadata_destroy(metadata);
         producer_set_health(p, MQK_HEALTH_OK, "");
+    }
+    atomic_store(&p->has_asked, true);
+    return NULL;
+}
+
+void producer_end_probe(struct producer *p) {
+    if (p->asks) {
+        pthread_join(p->asker, NULL);
+        p->asks = false;
+    }
+}
+
+void producer_probe(struct producer *p) {
+    int64_t now_ms = clock_monotonic_ms();
+    if (p->asks && atomic_load(&p->has_asked)) {
+        producer_end_probe(p);
+        p->next_probe_ms = now_ms + PROBE_EVERY_MS;
+    }
+    if (!p->asks && atomic_load(&p->health) != MQK_HEALTH_OK && now_ms >= p->next_probe_ms) {
+        atomic_store(&p->has_asked, false);
+        p->asks = thread_start(&p->asker, "mqk-probe", ask, p);
     }
 }

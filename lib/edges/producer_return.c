@@ -62,42 +62,53 @@ bool producer_read_message(const rd_kafka_message_t *message, struct message_rec
     return true;
 }
 
+/* A record of the spool waits there again; with `tag` somebody waits for it. */
+static void back_to_spool(struct producer *p, struct spool_ref ref, void *tag) {
+    if (tag) {
+        outlet_watch(p->outlet, ref, tag);
+    }
+    spool_wait(p->spool, ref);
+    atomic_store(&p->backlogged, true);
+}
+
+static void lose(struct producer *p, void *tag) {
+    p->returned_lost++;
+    p->owner.done(p->owner.user, tag, MQK_ERR_NO_MEMORY);
+}
+
 void producer_returned(struct producer *p, const rd_kafka_message_t *message) {
     uintptr_t opaque = (uintptr_t)message->_private;
     void *tag = (void *)(opaque & ~OPAQUE_BITS);
     if (opaque & OPAQUE_FLIGHT) {
         struct flight *flight = tag;
-        if (flight->awaited) {
-            outlet_watch(p->outlet, flight->ref, flight->tag);
-        }
-        spool_wait(p->spool, flight->ref);
-        atomic_store(&p->backlogged, true);
+        tag = flight->tag;
         flight_chain_add(&p->landed, flight);
-        return;
+        if (flight->ref.seq > 0) {
+            back_to_spool(p, flight->ref, flight->awaited ? tag : NULL);
+            return;
+        }
     }
     struct message_record copy;
     bool whole = producer_read_message(message, &copy);
     copy.record.tag = tag;
     copy.record.dead = (opaque & OPAQUE_DEAD) != 0;
     copy.record.rule = p->owner.rule(p->owner.user, tag);
-    copy.record.handle = (void *)(uintptr_t)producer_topic(p, copy.record.topic);
-    struct backlog_entry *entry =
-        whole && copy.record.handle ? backlog_entry_new(&copy.record, clock_monotonic_ms()) : NULL;
-    free(copy.headers);
-    if (!entry) {
-        p->returned_lost++;
-        p->owner.done(p->owner.user, tag, MQK_ERR_NO_MEMORY);
-        return;
-    }
+    const struct topic_entry *topic = producer_topic(p, copy.record.topic);
+    copy.record.handle = (void *)(uintptr_t)topic;
+    copy.record.topic = topic ? topic->name : copy.record.topic;
     bool was_queued = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
-    backlog_push(was_queued ? &p->returned_queue : &p->returned_flight, entry);
+    struct record_queue *queue = was_queued ? &p->returned_queue : &p->returned_flight;
+    bool kept = whole && topic && record_queue_put(queue, &copy.record, clock_monotonic_ms(), NULL);
+    free(copy.headers);
+    if (!kept) {
+        lose(p, tag);
+    }
 }
 
 void producer_take_back(struct producer *p, int64_t patience_ms) {
     int64_t deadline = clock_deadline_ms(patience_ms);
-    atomic_fetch_or(&p->held, HELD_GATE);
     producer_settle(p);
-    while (HELD_RECORDS(atomic_load(&p->held)) > 0) {
+    while (HELD_RECORDS(atomic_load(&p->held)) > p->run.count) {
         bool waits = clock_monotonic_ms() < deadline;
         rd_kafka_purge(p->client, RD_KAFKA_PURGE_F_QUEUE | (waits ? 0 : RD_KAFKA_PURGE_F_INFLIGHT));
         rd_kafka_poll(p->client, PRODUCER_BUSY_MS);
@@ -105,61 +116,125 @@ void producer_take_back(struct producer *p, int64_t patience_ms) {
     }
 }
 
+/* What was taken from the queue, but not handed on: with what came back and was queued. */
+static void return_run(struct producer *p) {
+    size_t count = p->run.count;
+    struct queued *one = p->run.first;
+    for (; p->run.count > 0; queue_run_pass(&p->run)) {
+        struct queued *queued = p->run.first;
+        const struct record *record = &queued->record;
+        if (queued->ref.seq > 0) {
+            back_to_spool(p, queued->ref, record->awaited ? record->tag : NULL);
+        } else if (!record_queue_put(&p->returned_queue, record, queued->accepted_ms, NULL)) {
+            lose(p, record->tag);
+        }
+        p->settled += HELD_ONE + queued->cost;
+        free(queued->own);
+    }
+    if (count > 0) {
+        pthread_mutex_lock(&p->queue_lock);
+        record_queue_release(&p->queue, one, count);
+        pthread_mutex_unlock(&p->queue_lock);
+    }
+}
+
+/* Puts what came back before what waits. What stands in the spool waits there then, and nothing
+ * that came later goes before it. */
+static void queue_returned(struct producer *p) {
+    return_run(p);
+    pthread_mutex_lock(&p->queue_lock);
+    struct queued *first;
+    while ((first = record_queue_first(&p->queue)) && first->ref.seq > 0) {
+        back_to_spool(p, first->ref, first->record.awaited ? first->record.tag : NULL);
+        free(first->own);
+        record_queue_take(&p->queue);
+        record_queue_release(&p->queue, first, 1);
+    }
+    record_queue_prepend(&p->queue, &p->returned_queue);
+    record_queue_prepend(&p->queue, &p->returned_flight);
+    pthread_mutex_unlock(&p->queue_lock);
+    producer_settle(p);
+}
+
 void producer_rebuild(struct producer *p) {
     const struct timespec pause = {.tv_nsec = RETRY_CLIENT_MS * 1000000L};
     mqk_error err;
-    atomic_store(&p->backlogged, true);
+    if (p->spool) {
+        atomic_store(&p->backlogged, true);
+    }
     p->returning = true;
     producer_take_back(p, ANSWER_MS);
     p->returning = false;
-    pthread_mutex_lock(&p->backlog_lock);
-    backlog_prepend(&p->backlog, &p->returned_queue);
-    backlog_prepend(&p->backlog, &p->returned_flight);
-    producer_note_backlog(p);
-    pthread_mutex_unlock(&p->backlog_lock);
+    queue_returned(p);
     producer_stop_client(p);
     while (!producer_start_client(p, &err) && !atomic_load(&p->stop)) {
         nanosleep(&pause, NULL);
     }
     atomic_store(&p->fatal, false);
     log_write(p->owner.log, MQK_LOG_WARNING, "rebuild",
-              "cluster \"%s\": a new client takes over; %llu records are sent again",
-              p->cluster->name, (unsigned long long)atomic_load(&p->backlog_count));
-    atomic_fetch_and(&p->held, ~HELD_GATE);
+              "cluster \"%s\": a new client takes over; what was not acknowledged is sent again",
+              p->cluster->name);
 }
 
-/* What came back stays in the spool, for whoever opens it next. Returns how many did not fit. */
-static uint64_t keep_in_spool(struct producer *p) {
-    backlog_prepend(&p->backlog, &p->returned_queue);
-    backlog_prepend(&p->backlog, &p->returned_flight);
-    size_t count = p->backlog.count;
-    if (count == 0) {
-        return 0;
+/* Takes the oldest record out of the queue; NULL: it is empty. */
+static struct queued *take_first(struct producer *p) {
+    struct queued *first = record_queue_first(&p->queue);
+    if (first) {
+        record_queue_take(&p->queue);
     }
+    return first;
+}
+
+static void release(struct producer *p, struct queued *queued) {
+    free(queued->own);
+    record_queue_release(&p->queue, queued, 1);
+}
+
+static void close_record(struct producer *p, struct queued *queued) {
+    p->owner.done(p->owner.user, queued->record.tag, MQK_ERR_CLOSED);
+    release(p, queued);
+}
+
+/* The spool has it now. */
+static void leave_record(struct producer *p, struct queued *queued) {
+    void *tag = queued->record.tag;
+    void *waiter = p->owner.detach(p->owner.user, &tag);
+    if (waiter) {
+        p->owner.safe(p->owner.user, waiter, MQK_OK);
+    }
+    p->owner.left(p->owner.user, tag);
+    release(p, queued);
+}
+
+static struct spool_item spool_item_of(const struct queued *queued) {
+    return (struct spool_item){.record = queued->record,
+                               .rule = queued->record.rule,
+                               .accepted_ms =
+                                   clock_wall_ms() - (clock_monotonic_ms() - queued->accepted_ms)};
+}
+
+/* What waits in memory stays in the spool, for whoever opens it next. */
+static void keep_in_spool(struct producer *p) {
+    size_t count = p->queue.count;
     struct spool_item *items = calloc(count, sizeof(*items));
-    size_t n = 0;
-    for (const struct backlog_entry *e = p->backlog.head; items && e; e = e->next) {
-        items[n].record = e->record;
-        items[n].rule = e->record.rule;
-        items[n++].accepted_ms = clock_wall_ms() - (clock_monotonic_ms() - e->accepted_ms);
-    }
-    size_t kept = n > 0 ? spool_prepend(p->spool, items, n) : 0;
-    free(items);
-    for (size_t i = 0; i < count; i++) {
-        struct backlog_entry *e = backlog_pop(&p->backlog);
-        void *tag = e->record.tag;
-        if (i < kept) {
-            void *waiter = p->owner.detach(p->owner.user, &tag);
-            if (waiter) {
-                p->owner.safe(p->owner.user, waiter, MQK_OK);
-            }
-            p->owner.left(p->owner.user, tag);
-        } else {
-            p->owner.done(p->owner.user, tag, MQK_ERR_CLOSED);
+    struct queued **all = calloc(count, sizeof(struct queued *));
+    if (items && all) {
+        for (size_t i = 0; i < count; i++) {
+            all[i] = take_first(p);
+            items[i] = spool_item_of(all[i]);
         }
-        free(e);
+        size_t kept = spool_prepend(p->spool, items, count);
+        for (size_t i = 0; i < count; i++) {
+            if (i < kept) {
+                leave_record(p, all[i]);
+            } else {
+                close_record(p, all[i]);
+                p->returned_lost++;
+            }
+        }
     }
-    return count - kept;
+    free(items);
+    free(all);
 }
 
 uint64_t producer_abandon(struct producer *p) {
@@ -172,18 +247,18 @@ uint64_t producer_abandon(struct producer *p) {
     if (p->client) {
         producer_take_back(p, 0);
     }
-    pthread_mutex_lock(&p->backlog_lock);
-    if (p->spool) {
-        lost = keep_in_spool(p) + p->returned_lost;
-        p->returned_lost = 0;
-    } else {
-        struct backlog_entry *entry;
-        while ((entry = backlog_pop(&p->backlog))) {
-            p->owner.done(p->owner.user, entry->record.tag, MQK_ERR_CLOSED);
-            free(entry);
-        }
+    queue_returned(p);
+    pthread_mutex_lock(&p->queue_lock);
+    if (p->spool && p->queue.count > 0) {
+        keep_in_spool(p);
     }
-    producer_note_backlog(p);
-    pthread_mutex_unlock(&p->backlog_lock);
+    struct queued *queued;
+    while ((queued = take_first(p))) {
+        close_record(p, queued);
+        p->returned_lost += p->spool != NULL;
+    }
+    pthread_mutex_unlock(&p->queue_lock);
+    lost += p->returned_lost;
+    p->returned_lost = 0;
     return lost;
 }

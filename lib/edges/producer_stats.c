@@ -10,10 +10,10 @@ const char *producer_librdkafka(void) {
     return rd_kafka_version_str();
 }
 
-void producer_mark(struct producer *p) {
+bool producer_mark(struct producer *p) {
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms < p->next_mark_ms) {
-        return;
+        return false;
     }
     p->next_mark_ms = now_ms + MARK_EVERY_MS;
     uint64_t left = atomic_load(&p->done_count);
@@ -21,13 +21,7 @@ void producer_mark(struct producer *p) {
     pthread_mutex_lock(&p->message_lock);
     queue_age_mark(&p->age, entered, left, now_ms);
     pthread_mutex_unlock(&p->message_lock);
-}
-
-static int64_t oldest_in_backlog_ms(struct producer *p, int64_t now_ms) {
-    pthread_mutex_lock(&p->backlog_lock);
-    int64_t age_ms = p->backlog.head ? now_ms - p->backlog.head->accepted_ms : 0;
-    pthread_mutex_unlock(&p->backlog_lock);
-    return age_ms;
+    return true;
 }
 
 static int64_t oldest_in_flight_ms(struct producer *p, int64_t now_ms) {
@@ -41,12 +35,14 @@ static int64_t oldest_in_flight_ms(struct producer *p, int64_t now_ms) {
 
 void producer_stats(struct producer *p, struct producer_stats *out) {
     int64_t now_ms = clock_monotonic_ms();
-    uint64_t backlog_bytes = atomic_load(&p->backlog_bytes);
-    out->backlog = atomic_load(&p->backlog_count);
+    pthread_mutex_lock(&p->queue_lock);
+    const struct queued *oldest = record_queue_first(&p->queue);
+    int64_t waiting_ms = oldest ? now_ms - oldest->accepted_ms : 0;
     uint64_t held = atomic_load(&p->held);
+    out->backlog = p->queue.count;
+    out->bytes = p->queue.bytes + HELD_BYTES(held);
+    pthread_mutex_unlock(&p->queue_lock);
     out->in_flight = HELD_RECORDS(held);
-    out->bytes = backlog_bytes + HELD_BYTES(held);
-    int64_t waiting_ms = oldest_in_backlog_ms(p, now_ms);
     int64_t flying_ms = oldest_in_flight_ms(p, now_ms);
     out->oldest_age_ms = waiting_ms > flying_ms ? waiting_ms : flying_ms;
 }

@@ -14,7 +14,7 @@
 #ifndef MQK_EDGES_SPOOL_H
 #define MQK_EDGES_SPOOL_H
 
-#include "backlog.h"
+#include "record.h"
 #include "log.h"
 
 struct spool;

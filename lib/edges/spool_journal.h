@@ -17,7 +17,7 @@
 #ifndef MQK_EDGES_SPOOL_JOURNAL_H
 #define MQK_EDGES_SPOOL_JOURNAL_H
 
-#include "backlog.h"
+#include "record.h"
 #include "log.h"
 
 #define JOURNAL_BLOCK_SIZE ((uint32_t)1 << 20)

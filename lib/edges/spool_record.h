@@ -15,7 +15,7 @@
 #ifndef MQK_EDGES_SPOOL_RECORD_H
 #define MQK_EDGES_SPOOL_RECORD_H
 
-#include "backlog.h"
+#include "record.h"
 
 #define SPOOL_RECORD_HEAD 8u         /* `size` and `crc` */
 #define SPOOL_RECORD_MAX  (1u << 30) /* encoded records are smaller */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "spool.h"
+#include "record_queue.h"
 
 #define ROUNDS      7
 #define RECORDS     50000
@@ -56,20 +56,24 @@ static double put_and_done(struct spool *s) {
 
 /* What a buffer in memory does with a record. */
 static double copy_and_free(void) {
-    static struct backlog_entry *entries[1000];
+    struct record_queue q;
+    record_queue_init(&q);
     double begin = bench_thread_ns();
     for (int i = 0; i < RECORDS / 1000; i++) {
         for (int n = 0; n < 1000; n++) {
-            entries[n] = backlog_entry_new(&record, n);
-            if (!entries[n]) {
+            if (!record_queue_put(&q, &record, n, NULL)) {
                 exit(1);
             }
         }
         for (int n = 0; n < 1000; n++) {
-            free(entries[n]);
+            struct queued *first = record_queue_first(&q);
+            record_queue_take(&q);
+            record_queue_release(&q, first, 1);
         }
     }
-    return (bench_thread_ns() - begin) / RECORDS;
+    double ns = (bench_thread_ns() - begin) / RECORDS;
+    record_queue_fini(&q);
+    return ns;
 }
 
 static double spool_always(struct spool *s, int batch, int batches) {
