@@ -792,8 +792,8 @@ MQK_API mqk_status mqk_bridge_open(const mqk_config *config, const mqk_host *hos
  * or its disk is full, gone, or slower than the records
  * @retval MQK_ERR_TOO_LARGE a record is larger than Kafka's message size limit
  * @retval MQK_ERR_TOPIC     a record's Kafka topic is illegal or beyond `max_topics`
- * @retval MQK_ERR_PARTITION a record's `partition` is no number; `produce: sync`: or the topic has no
- *         such partition
+ * @retval MQK_ERR_PARTITION a record's `partition` is no number; `produce: sync`: or the topic has
+ * no such partition
  * @retval MQK_ERR_TIMEOUT   `produce: sync`: not acknowledged in time (it may still arrive)
  * @retval MQK_ERR_KAFKA     `produce: sync`: Kafka or librdkafka refused a record for good
  * @retval MQK_ERR_EXPIRED   `produce: sync`: `message_ttl` passed
