@@ -58,7 +58,9 @@ static void rules_choose(void **state) {
     struct kit_record records[4];
     kit_open(&kit, "own:7",
              "    - { hook: message.publish, topic: own, key: '${clientid}', value: v,\n"
-             "        partition: '${payload}' }\n");
+             "        partition: '${payload}' }\n"
+             "    - { hook: message.acked, topic: own, value: v, partition: '${payload}',\n"
+             "        producer: { produce: sync } }\n");
     mqk_event event = kit_publish("c1", "a/b", "5");
     assert_int_equal(mqk_on_event(kit.bridge, &event), 1);
     assert_int_equal(mqk_bridge_flush(kit.bridge, 30000, NULL), MQK_OK);
@@ -66,6 +68,10 @@ static void rules_choose(void **state) {
     assert_int_equal(mqk_on_event(kit.bridge, &event), 1);
     event.payload = mqk_cstr("five");
     assert_int_equal(mqk_on_event(kit.bridge, &event), MQK_ERR_PARTITION);
+    event.payload = mqk_cstr("7"); /* who waits is told */
+    event.hook = MQK_HOOK_MESSAGE_ACKED;
+    assert_int_equal(mqk_on_event(kit.bridge, &event), MQK_ERR_PARTITION);
+    event.hook = MQK_HOOK_MESSAGE_PUBLISH;
     event.payload = (mqk_str){NULL, 0}; /* no choice */
     assert_int_equal(mqk_on_event(kit.bridge, &event), 1);
     assert_int_equal(mqk_bridge_flush(kit.bridge, 30000, NULL), MQK_OK);
@@ -74,7 +80,7 @@ static void rules_choose(void **state) {
     kit_records_free(records, 2);
     mqk_stats stats = kit_stats(kit.bridge);
     assert_int_equal(stats.delivered, 2);
-    assert_int_equal(stats.failed, 2);
+    assert_int_equal(stats.failed, 3);
     kit_close(&kit);
 }
 
