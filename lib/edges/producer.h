@@ -32,9 +32,8 @@ const struct topic_entry *producer_topic(struct producer *p, mqk_str name);
  * MQK_ERR_FULL      refused, the buffer is full and the settings say refuse, or the disk is
  * MQK_ERR_DROPPED   the buffer is full and the settings say drop the newest
  * MQK_ERR_TOO_LARGE larger than a message may be
- * MQK_ERR_KAFKA     refused by librdkafka for good; logged
- * MQK_ERR_PARTITION the topic has no such partition
  * MQK_ERR_NO_MEMORY
+ * What librdkafka refuses, such as a partition that is not there, is told with `done`.
  * Any thread. */
 mqk_status producer_send(struct producer *p, const struct record *record);
 
