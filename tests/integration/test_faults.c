@@ -54,6 +54,9 @@ static void test_retriable_errors(void **state) {
     send_numbered(bridge, 100, 200);
     rd_kafka_mock_partition_set_leader(kafka.cluster, "t", 0, 2);
     send_numbered(bridge, 200, 300);
+    assert_int_equal(mqk_bridge_flush(bridge, 30000, NULL), MQK_OK);
+    assert_int_equal(kit_stats(bridge).failed, 0);
+    assert_int_equal(kit_stats(bridge).delivered, 300);
     assert_int_equal(mqk_bridge_close(bridge, 30000, NULL), MQK_OK);
     assert_in_order(kafka.servers, 300);
     kit_kafka_stop(&kafka);
