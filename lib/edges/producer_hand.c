@@ -111,7 +111,7 @@ mqk_status producer_give(struct producer *p, const struct record *record, struct
 bool producer_window_has(const struct producer *p, uint64_t records, uint64_t bytes) {
     uint64_t held = atomic_load_explicit(&p->held, memory_order_relaxed);
     return (HELD_BYTES(held) + bytes <= p->window &&
-            records <= p->window_records - HELD_RECORDS(held)) ||
+            HELD_RECORDS(held) + records <= p->window_records) ||
            (HELD_RECORDS(held) == 0 && records == 1);
 }
 
@@ -121,14 +121,14 @@ bool producer_window_has(const struct producer *p, uint64_t records, uint64_t by
  * one, which also goes when it has expired. Locked. */
 static void take_run(struct producer *p, int64_t oldest_ms) {
     struct queue_share share = record_queue_share(&p->queue);
-    const struct queued *first = record_queue_first(&p->queue);
-    if (share.count == 0) {
+    struct queued *first = record_queue_first(&p->queue);
+    if (!first) {
         return;
     }
     if (producer_window_has(p, share.count, share.bytes)) {
         p->run = record_queue_take_share(&p->queue);
     } else if (producer_window_has(p, 1, first->cost) || first->accepted_ms < oldest_ms) {
-        p->run = (struct queue_run){record_queue_first(&p->queue), 1};
+        p->run = (struct queue_run){first, 1};
         share = (struct queue_share){1, first->cost};
         record_queue_take(&p->queue);
     } else {
