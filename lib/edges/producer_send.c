@@ -99,8 +99,8 @@ static inline bool must_wake(struct producer *p) {
     return wakes;
 }
 
-static inline __attribute__((always_inline)) mqk_status
-enqueue(struct producer *p, const struct record *record, size_t cost, const struct spool_ref *ref) {
+mqk_status producer_enqueue(struct producer *p, const struct record *record, size_t cost,
+                            const struct spool_ref *ref) {
     struct drops drops;
     char *own = NULL;
     if (record_queue_is_large(record, cost) && !(own = record_queue_copy(record, cost))) {
@@ -110,14 +110,21 @@ enqueue(struct producer *p, const struct record *record, size_t cost, const stru
     mqk_status status = MQK_OK;
     drops.count = 0;
     pthread_mutex_lock(&p->queue_lock);
-    if (p->spool && atomic_load(&p->backlogged)) {
-        /* Since the caller looked, something waits in the spool. */
-        status = MQK_ERR_FULL;
-    } else if (!has_room(p, cost)) {
-        status = make_room(p, cost, &drops);
-    }
-    while (status == MQK_OK && !record_queue_add(&p->queue, record, cost, own, now_ms, ref)) {
-        status = get_chunk(p) ? MQK_OK : MQK_ERR_NO_MEMORY;
+    for (;;) {
+        /* Asked again after the lock was given up. */
+        if (p->spool && atomic_load(&p->backlogged)) {
+            /* Since the caller looked, something waits in the spool. */
+            status = MQK_ERR_FULL;
+        } else if (!has_room(p, cost)) {
+            status = make_room(p, cost, &drops);
+        }
+        if (status != MQK_OK || record_queue_add(&p->queue, record, cost, own, now_ms, ref)) {
+            break;
+        }
+        if (!get_chunk(p)) {
+            status = MQK_ERR_NO_MEMORY;
+            break;
+        }
     }
     bool wakes = status == MQK_OK && must_wake(p);
     pthread_mutex_unlock(&p->queue_lock);
@@ -131,13 +138,7 @@ enqueue(struct producer *p, const struct record *record, size_t cost, const stru
     return status;
 }
 
-mqk_status producer_enqueue(struct producer *p, const struct record *record, size_t cost,
-                            const struct spool_ref *ref) {
-    return enqueue(p, record, cost, ref);
-}
-
-/* ---- in ---------------------------------------------------------------------------------------
- */
+/* ---- In ---- */
 
 /* A record that was not taken, because of `status`. */
 static __attribute__((noinline)) mqk_status
@@ -156,7 +157,8 @@ send_with_spool(struct producer *p, const struct record *record, size_t cost) {
     if (p->settings->mode == BUFFER_DISK) {
         return producer_send_spooled(p, record, cost);
     }
-    mqk_status status = atomic_load(&p->backlogged) ? MQK_ERR_FULL : enqueue(p, record, cost, NULL);
+    mqk_status status =
+        atomic_load(&p->backlogged) ? MQK_ERR_FULL : producer_enqueue(p, record, cost, NULL);
     return status == MQK_ERR_FULL ? producer_spool_behind(p, record) : status;
 }
 
@@ -164,6 +166,6 @@ mqk_status producer_send(struct producer *p, const struct record *record) {
     size_t cost = record_cost(record);
     mqk_status status = is_too_large(p, record, cost) ? MQK_ERR_TOO_LARGE
                         : p->spool                    ? send_with_spool(p, record, cost)
-                                                      : enqueue(p, record, cost, NULL);
+                                                      : producer_enqueue(p, record, cost, NULL);
     return status == MQK_OK ? MQK_OK : turn_away(p, record, status);
 }
