@@ -54,7 +54,6 @@ static enum producer_queue drain(struct producer *p, bool *moved) {
     for (int i = 0; i < RUNS && queue == QUEUE_MORE; i++) {
         queue = producer_hand_queue(p);
         *moved |= queue == QUEUE_MORE;
-        producer_keep_chunks(p, false);
     }
     if (queue == QUEUE_EMPTY && backlogged) {
         while (!is_leaving(p) && producer_drain_spool(p)) {

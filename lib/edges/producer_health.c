@@ -133,6 +133,9 @@ void producer_end_probe(struct producer *p) {
 }
 
 void producer_probe(struct producer *p) {
+    if (!p->asks && atomic_load(&p->health) == MQK_HEALTH_OK) {
+        return;
+    }
     int64_t now_ms = clock_monotonic_ms();
     if (p->asks && atomic_load(&p->has_asked)) {
         producer_end_probe(p);

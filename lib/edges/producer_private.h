@@ -46,7 +46,7 @@ struct producer {
     rd_kafka_t *client;
     pthread_t thread;
     bool scram_quirk;
-    size_t message_max;      /* bytes of key and value that librdkafka takes */
+    size_t message_max;      /* bytes of a record, framed, that librdkafka takes */
     uint64_t limit;          /* bytes that may wait, in the queue and in librdkafka */
     uint64_t limit_records;  /* and records */
     uint64_t window;         /* of them, bytes that librdkafka may hold */
