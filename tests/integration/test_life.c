@@ -59,8 +59,9 @@ static void test_threads(void **state) {
     mqk_bridge *bridge = kit_bridge(host, SIMPLE, "127.0.0.1:1");
     DIR *dir = opendir("/proc/self/task");
     struct dirent *entry;
-    int named = 0;
-    int asking = 0;
+    int threads = 0;
+    bool producer = false;
+    bool host_thread = false;
     while ((entry = readdir(dir))) {
         char path[300];
         char line[256] = "";
@@ -70,11 +71,12 @@ static void test_threads(void **state) {
         while (file && fgets(line, sizeof(line), file)) {
             unsigned long long blocked;
             ours = ours || strncmp(line, "Name:\tmqk-", 10) == 0;
-            asking += strcmp(line, "Name:\tmqk-probe\n") == 0;
+            producer = producer || strcmp(line, "Name:\tmqk-default\n") == 0;
+            host_thread = host_thread || strcmp(line, "Name:\tmqk-host\n") == 0;
             if (ours && sscanf(line, "SigBlk: %llx", &blocked) == 1) {
                 assert_true(blocked >> (SIGTERM - 1) & 1);
                 assert_true(blocked >> (SIGHUP - 1) & 1);
-                named++;
+                threads++;
             }
         }
         if (file) {
@@ -82,8 +84,9 @@ static void test_threads(void **state) {
         }
     }
     closedir(dir);
-    assert_int_equal(named - asking, 2); /* mqk-default and mqk-host */
-    assert_true(asking <= 1);            /* mqk-probe comes and goes while Kafka is away */
+    assert_true(producer && host_thread);
+    /* mqk-probe comes and goes while Kafka is away; it is born with the name of its parent. */
+    assert_true(threads == 2 || threads == 3);
     mqk_bridge_close(bridge, 0, NULL);
     assert_int_equal(entries("/proc/self/task"), before);
     free(host);
