@@ -27,9 +27,9 @@
 #define WIDTH   10  /* of a bucket, ns */
 #define BUCKETS 20000
 
-/* The last one is for outages only. */
-enum { MEMORY, DISK, HYBRID, MODES, DISK_SYNCED_LATE = MODES, OUTAGE_MODES };
-static const char *const names[OUTAGE_MODES] = {"memory", "disk", "hybrid", "disk, sync: 1s"};
+/* The last two are for outages only; a flood comes as fast as it can. */
+enum { MEMORY, DISK, HYBRID, MODES, DISK_SYNCED_LATE = MODES, PACED_MODES, FLOOD = PACED_MODES };
+static const char *const names[] = {"memory", "disk", "hybrid", "disk, sync: 1s", "memory"};
 static const int orders[][MODES] = {{MEMORY, DISK, HYBRID}, {DISK, MEMORY, HYBRID},
                                     {HYBRID, MEMORY, DISK}, {MEMORY, HYBRID, DISK},
                                     {HYBRID, DISK, MEMORY}, {DISK, HYBRID, MEMORY}};
@@ -98,11 +98,10 @@ struct result {
     double slow, middle;
 };
 
-static void throughput(int mode, int round, bool flood, struct result *result) {
+static void throughput(int mode, int round, struct result *result) {
     char reason[256], place[40];
     double ns[RUNS];
     mqk_event event = make_event();
-    (void)flood;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, discard_log);
     rd_kafka_t *host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
@@ -142,8 +141,8 @@ static double quantile(unsigned permille) {
 }
 
 /* Before event `n`: with its burst, or at once. */
-static void wait_for(int n, double start, bool flood) {
-    if (!flood && n % BURST == 0) {
+static void wait_for(int n, double start, int mode) {
+    if (mode != FLOOD && n % BURST == 0) {
         double until = start + n / BURST * 1e6;
         struct timespec at = {(time_t)(until / 1e9), (long)(until - (time_t)(until / 1e9) * 1e9)};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
@@ -151,14 +150,14 @@ static void wait_for(int n, double start, bool flood) {
 }
 
 /* How long most calls took at most, and half of them. */
-static void outage(int mode, int round, bool flood, struct result *result) {
+static void outage(int mode, int round, struct result *result) {
     char place[40];
     mqk_event event = make_event();
-    double begin = bench_wall_ns();
     snprintf(place, sizeof(place), "outage-%s-%d", names[mode], round);
     mqk_bridge *bridge = open_bridge("127.0.0.1:1", mode, place);
+    double begin = bench_wall_ns();
     for (int n = 0; n < OUTAGE; n++) {
-        wait_for(n, begin, flood);
+        wait_for(n, begin, mode);
         double start = bench_wall_ns();
         check(mqk_on_event(bridge, &event) == 1, "mqk_on_event");
         sort_in(bench_wall_ns() - start);
@@ -169,12 +168,10 @@ static void outage(int mode, int round, bool flood, struct result *result) {
 }
 
 /* The same of librdkafka alone. */
-static void bare_outage(int mode, int round, bool flood, struct result *result) {
+static void bare_outage(int mode, int round, struct result *result) {
     char reason[256];
     mqk_event event = make_event();
-    double begin = bench_wall_ns();
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    (void)mode;
     (void)round;
     rd_kafka_conf_set_log_cb(conf, discard_log);
     rd_kafka_conf_set(conf, "bootstrap.servers", "127.0.0.1:1", NULL, 0);
@@ -182,8 +179,9 @@ static void bare_outage(int mode, int round, bool flood, struct result *result) 
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
     check(rk != NULL, reason);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, "bench", NULL);
+    double begin = bench_wall_ns();
     for (int n = 0; n < OUTAGE; n++) {
-        wait_for(n, begin, flood);
+        wait_for(n, begin, mode);
         double start = bench_wall_ns();
         check(rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
                                (void *)(uintptr_t)event.payload.data, event.payload.len,
@@ -199,15 +197,15 @@ static void bare_outage(int mode, int round, bool flood, struct result *result) 
 }
 
 /* Measures in a process of its own. */
-static struct result apart(void (*measure)(int mode, int round, bool flood, struct result *result),
-                           int mode, int round, bool flood) {
+static struct result apart(void (*measure)(int mode, int round, struct result *result), int mode,
+                           int round) {
     struct result result = {0, 0, 0};
     int ends[2], status = 0;
     check(pipe(ends) == 0, "pipe");
     pid_t child = fork();
     check(child >= 0, "fork");
     if (child == 0) {
-        measure(mode, round, flood, &result);
+        measure(mode, round, &result);
         check(write(ends[1], &result, sizeof(result)) == sizeof(result), "write");
         _exit(0);
     }
@@ -235,24 +233,24 @@ static void tail_row(const char *what, struct tail *tail, const char *goal) {
 
 int main(void) {
     double event[MODES][ROUNDS];
-    struct tail modes[OUTAGE_MODES], bare, flood, bare_flood;
+    struct tail modes[PACED_MODES], bare, flood, bare_flood;
     char text[80];
     check(mkdtemp(folder) != NULL, "no temporary folder");
     for (int i = 0; i < ROUNDS; i++) {
         for (int k = 0; k < MODES; k++) {
             int m = orders[(size_t)i % ORDERS][k];
-            event[m][i] = apart(throughput, m, i, false).event;
+            event[m][i] = apart(throughput, m, i).event;
         }
     }
     for (int i = 0; i < OUTAGES; i++) {
         for (int k = 0; k < MODES; k++) {
             int m = orders[(size_t)i % ORDERS][k];
-            keep(&modes[m], i, apart(outage, m, i, false));
+            keep(&modes[m], i, apart(outage, m, i));
         }
-        keep(&modes[DISK_SYNCED_LATE], i, apart(outage, DISK_SYNCED_LATE, i, false));
-        keep(&bare, i, apart(bare_outage, 0, i, false));
-        keep(&flood, i, apart(outage, MEMORY, OUTAGES + i, true));
-        keep(&bare_flood, i, apart(bare_outage, 0, i, true));
+        keep(&modes[DISK_SYNCED_LATE], i, apart(outage, DISK_SYNCED_LATE, i));
+        keep(&bare, i, apart(bare_outage, MEMORY, i));
+        keep(&flood, i, apart(outage, FLOOD, i));
+        keep(&bare_flood, i, apart(bare_outage, FLOOD, i));
     }
     double memory = bench_median(event[MEMORY], ROUNDS);
     /* The goals are said in throughput: half of it is twice the time. */
@@ -260,7 +258,7 @@ int main(void) {
               memory, "at most 2.0");
     bench_row("mode hybrid, an event all the way", bench_median(event[HYBRID], ROUNDS),
               "mode memory", memory, "at most 1.05");
-    for (int m = 0; m < OUTAGE_MODES; m++) {
+    for (int m = 0; m < PACED_MODES; m++) {
         snprintf(text, sizeof(text), "p99.9 of on_event in an outage, mode %s", names[m]);
         tail_row(text, &modes[m], "at most 20");
     }
