@@ -234,8 +234,10 @@ size_t kit_consume(const char *servers, const char *topic, size_t expected,
             }
             count++;
         }
-        if (m) {
+        if (m && m->partition >= 0) {
             at_end[m->partition] = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        }
+        if (m) {
             rd_kafka_message_destroy(m);
         }
     }
