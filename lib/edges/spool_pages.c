@@ -13,7 +13,7 @@
 #define MADV_POPULATE_WRITE 23 /* since Linux 5.14; an older one says that it does not know it */
 #endif
 
-#define AHEAD  4u /* free blocks that are made ready */
+#define AHEAD  4u /* free blocks that are made ready, as soon as records come; the first before */
 #define BEHIND 4u /* newest blocks that stay in memory */
 /* So much is made ready before the lock is taken again … */
 #define STEP ((size_t)256 << 10)
@@ -23,8 +23,9 @@
 /* Chooses the block that comes next, NULL: all is ready; and where to begin. Locked. */
 static struct block *next_to_prepare(struct journal *j, uint32_t *from) {
     struct block *next = NULL;
+    uint32_t ahead = j->open == JOURNAL_SLOTS && j->order_count == 0 ? 1 : AHEAD;
     uint32_t ready = 0;
-    for (uint32_t slot = 0; slot < j->block_count && ready < AHEAD; slot++) {
+    for (uint32_t slot = 0; slot < j->block_count && ready < ahead; slot++) {
         struct block *b = &j->blocks[slot];
         bool is_ready = b->ready == b->size;
         ready += b->state == BLOCK_FREE && is_ready;
@@ -38,7 +39,7 @@ static struct block *next_to_prepare(struct journal *j, uint32_t *from) {
             return b;
         }
     }
-    if (!next || ready >= AHEAD) {
+    if (!next || ready >= ahead) {
         return NULL;
     }
     *from = next->ready;
@@ -69,7 +70,7 @@ static bool prepare(struct spool *s, struct block *b, uint32_t from) {
 static void *prepare_pages(void *spool) {
     struct spool *s = spool;
     bool able = true;
-    bool behind = false;
+    bool behind = true;
     pthread_mutex_lock(&s->lock);
     while (!s->pages_stop) {
         uint32_t from;
