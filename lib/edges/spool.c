@@ -313,6 +313,7 @@ static enum found take_from_journal(struct spool *s, mqk_str *encoded) {
     if (!b->resident && slot < s->journal.block_count) {
         b->resident = true;
         r->pages = spool_want_pages(s);
+        r->entered = b;
     }
     r->pinned = slot;
     r->last = (struct spool_ref){frame_seq(b, offset), slot, offset};
@@ -360,6 +361,7 @@ bool spool_next(struct spool *s, struct spool_item *item) {
     r->pinned = JOURNAL_SLOTS;
     r->has_last = false;
     r->pages = PAGES_GOOD;
+    r->entered = NULL;
     for (;;) {
         enum found found = FOUND_NONE;
         if (atomic_load_explicit(&s->waiting, memory_order_relaxed) > 0) {
@@ -376,6 +378,9 @@ bool spool_next(struct spool *s, struct spool_item *item) {
         atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
         pthread_mutex_unlock(&s->lock);
         spool_see_to_pages(s, r->pages);
+        if (r->entered) {
+            journal_read_ahead(r->entered);
+        }
         if (!room_for_headers(r, encoded)) {
             r->has_last = true;
             spool_unread(s);

@@ -15,9 +15,6 @@
 #define FREE_WORD 0x46524545u
 #define DONE_WORD 0x444F4E45u
 #define OUT_WORD  1u
-#define PAGE      4096u
-/* Each range costs the disk a flush: with more of them the whole file is better. */
-#define MAX_RANGES 8u
 
 /* ---- What stands in the files ---- */
 
@@ -29,12 +26,12 @@ uint32_t block_head_crc(const char *base) {
     return crc32c(0, base, 16);
 }
 
-uint32_t block_seal_crc(const char *base) {
-    return crc32c(crc32c(0, base, 16), base + BLOCK_SEAL_AT, 16);
+uint32_t block_seal_crc(const struct block *b) {
+    return crc32c(crc32c(0, b->base, 16), b->base + b->size - BLOCK_SEAL, 16);
 }
 
 void block_write_head(struct block *b) {
-    memset(b->base, 0, BLOCK_HEAD);
+    memset(b->base, 0, JOURNAL_FIRST);
     spool_put32(b->base, BLOCK_MAGIC);
     spool_put32(b->base + 4, b->size);
     spool_put64(b->base + 8, b->first_seq);
@@ -42,10 +39,11 @@ void block_write_head(struct block *b) {
 }
 
 void block_write_seal(struct block *b) {
-    spool_put32(b->base + BLOCK_SEAL_AT, b->used);
-    spool_put32(b->base + BLOCK_SEAL_AT + 4, b->count);
-    spool_put64(b->base + BLOCK_SEAL_AT + 8, b->last_seq);
-    spool_put32(b->base + BLOCK_SEAL_AT + 16, block_seal_crc(b->base));
+    char *seal = b->base + b->size - BLOCK_SEAL;
+    spool_put32(seal, b->used);
+    spool_put32(seal + 4, b->count);
+    spool_put64(seal + 8, b->last_seq);
+    spool_put32(seal + 16, block_seal_crc(b));
 }
 
 void block_write_free(struct block *b) {
@@ -72,8 +70,8 @@ static uint32_t done_word(uint64_t seq) {
 /* NULL: there is none; only what filled a gap at the start of a damaged block has such a number. */
 static uint32_t *state_word(const struct block *b, uint64_t seq) {
     uint64_t index = seq - b->first_seq;
-    return index < (b->first - BLOCK_HEAD) / 4
-               ? (uint32_t *)(void *)(b->base + BLOCK_HEAD + index * 4)
+    return index < (b->size - BLOCK_SEAL - b->end) / 4
+               ? (uint32_t *)(void *)(b->base + b->end + index * 4)
                : NULL;
 }
 
@@ -83,7 +81,7 @@ uint64_t frame_seq(const struct block *b, uint32_t offset) {
 
 mqk_str frame_record(const struct block *b, uint32_t offset) {
     /* The file is anybody's who may write in the folder: a size is not believed. */
-    size_t most = b->size - offset - FRAME_HEAD;
+    size_t most = b->end - offset - FRAME_HEAD;
     const char *data = b->base + offset + FRAME_HEAD;
     size_t size = (size_t)spool_get32(data) + SPOOL_RECORD_HEAD;
     mqk_str s = {data, size < most ? size : most};
@@ -125,7 +123,8 @@ void frame_write_state(const struct block *b, uint64_t seq, enum frame_state sta
 
 uint32_t journal_after(const struct block *b, uint32_t offset) {
     uint64_t after = (uint64_t)offset + frame_size(frame_record(b, offset).len);
-    return after < b->used ? (uint32_t)after : b->used;
+    after += spool_get32(b->base + offset + AT_GAP) & ~7u;
+    return after + FRAME_MIN <= b->used ? (uint32_t)after : b->used;
 }
 
 void journal_set_state(struct block *b, uint64_t seq, uint32_t offset, enum frame_state state) {
@@ -202,7 +201,8 @@ static void start_block(struct block *b, enum block_state state, uint64_t seq) {
     b->state = state;
     b->first_seq = seq;
     b->last_seq = seq - 1;
-    b->used = b->handed = b->scan = b->live_from = b->first;
+    b->used = b->handed = b->scan = b->live_from = JOURNAL_FIRST;
+    b->tail = b->synced = 0;
     b->count = b->live = b->waiting = b->pins = 0;
     b->damaged = b->unsynced = false;
 }
@@ -221,7 +221,7 @@ void journal_seal(struct journal *j) {
 }
 
 bool journal_is_big(const struct journal *j, size_t size) {
-    return frame_size(size) > j->block_size - block_first(j->block_size);
+    return frame_size(size) > block_end(j->block_size) - JOURNAL_FIRST;
 }
 
 /* The first that is ready, or the first. */
@@ -242,7 +242,7 @@ static uint32_t next_free(const struct journal *j) {
 bool journal_make_room(struct journal *j, size_t size, uint64_t seq) {
     if (j->open != JOURNAL_SLOTS) {
         const struct block *b = &j->blocks[j->open];
-        if (frame_size(size) <= b->size - b->used) {
+        if (frame_size(size) <= b->end - b->used) {
             return true;
         }
         if (j->free_blocks == 0 && (b->live > 0 || b->pins > 0)) {
@@ -269,7 +269,7 @@ static void write_frame(const struct journal *j, struct block *b, size_t size, u
     uint32_t offset = b->used;
     char *frame = b->base + offset;
     spool_record_write(frame + FRAME_HEAD, size, seq, record, rule, accepted_ms);
-    spool_put32(frame + AT_NOTHING, 0);
+    spool_put32(frame + AT_GAP, 0);
     spool_put32(frame + AT_MARK, frame_mark(j->salt, seq, offset));
     /* Last: before this the bytes are no frame. */
     __atomic_signal_fence(__ATOMIC_RELEASE);
@@ -278,6 +278,7 @@ static void write_frame(const struct journal *j, struct block *b, size_t size, u
 
 static void count_frame(struct block *b, size_t size, uint64_t seq, bool waiting) {
     frame_write_state(b, seq, waiting ? FRAME_WAITING : FRAME_OUT);
+    b->tail = b->used;
     b->used += frame_size(size);
     b->last_seq = seq;
     b->dirty = true;
@@ -340,7 +341,8 @@ int journal_make_file(const char *path, size_t size, int *code) {
 }
 
 static uint32_t big_file_size(size_t size) {
-    return (BIG_FIRST + frame_size(size) + PAGE - 1) / PAGE * PAGE;
+    return (JOURNAL_FIRST + frame_size(size) + 8 + BLOCK_SEAL + JOURNAL_PAGE - 1) / JOURNAL_PAGE *
+           JOURNAL_PAGE;
 }
 
 uint32_t journal_begin_big(struct journal *j, size_t size, uint64_t seq) {
@@ -350,7 +352,7 @@ uint32_t journal_begin_big(struct journal *j, size_t size, uint64_t seq) {
             /* What comes later must stand in a later block. */
             journal_seal(j);
             b->size = big_file_size(size);
-            b->first = BIG_FIRST;
+            b->end = block_end_big(b->size);
             b->base = NULL;
             start_block(b, BLOCK_FILLING, seq);
             add_to_order(j, slot);
@@ -416,179 +418,6 @@ void journal_forget_big(struct journal *j, uint32_t slot) {
     b->base = NULL;
     j->big_count--;
     j->big_bytes -= b->size;
-}
-
-/* ---- The disk ---- */
-
-static void add_range(struct journal_dirty *dirty, size_t from, size_t size) {
-    if (dirty->count == 0 || dirty->ranges[dirty->count - 1].to != from) {
-        dirty->ranges[dirty->count++].from = from;
-    }
-    dirty->ranges[dirty->count - 1].to = from + size;
-}
-
-void journal_take_dirty(struct journal *j, struct journal_dirty *dirty) {
-    dirty->count = 0;
-    for (uint32_t slot = 0; slot < j->block_count; slot++) {
-        struct block *b = &j->blocks[slot];
-        /* Of one that is free nothing is needed any more. */
-        if (b->dirty && b->state != BLOCK_FREE) {
-            add_range(dirty, (size_t)(b->base - j->map),
-                      b->state == BLOCK_OPEN ? b->used : b->size);
-            b->marked = false;
-            b->written_out = true;
-        }
-        b->dirty = false;
-    }
-    dirty->whole = j->dirty || dirty->count > MAX_RANGES;
-    j->dirty = false;
-    for (uint32_t slot = 0; dirty->whole && slot < j->block_count; slot++) {
-        /* What has been written out is protected against writing until the next page fault. */
-        j->blocks[slot].ready = 0;
-        j->blocks[slot].marked = false;
-    }
-}
-
-void journal_take_marked(struct journal *j, struct journal_dirty *marked) {
-    marked->whole = false;
-    marked->count = 0;
-    for (uint32_t slot = 0; slot < j->block_count; slot++) {
-        struct block *b = &j->blocks[slot];
-        if (b->marked) {
-            add_range(marked, (size_t)(b->base - j->map), b->state == BLOCK_FREE ? PAGE : b->first);
-            b->marked = false;
-        }
-    }
-}
-
-void journal_write_marked(const struct journal *j, const struct journal_dirty *marked) {
-    for (uint32_t i = 0; i < marked->count; i++) {
-        sync_file_range(j->fd, (off_t)marked->ranges[i].from,
-                        (off_t)(marked->ranges[i].to - marked->ranges[i].from),
-                        SYNC_FILE_RANGE_WRITE);
-    }
-}
-
-/* The kernel protects each page that it writes out, and interrupts all the other processors for
- * each: taking the pages out of memory before, at once, is one interrupt for all of them. The page
- * that is being filled stays. */
-static void let_go_range(const struct journal *j, size_t from, size_t to) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    from &= ~(page - 1);
-    to &= ~(page - 1);
-    if (to > from) {
-        madvise(j->map + from, to - from, MADV_DONTNEED);
-    }
-}
-
-static int sync_range(const struct journal *j, size_t from, size_t to) {
-    from &= ~((size_t)sysconf(_SC_PAGESIZE) - 1);
-    return msync(j->map + from, to - from, MS_SYNC) == 0 ? 0 : errno;
-}
-
-int journal_sync(const struct journal *j, const struct journal_dirty *dirty,
-                 const struct block *const *big, size_t big_count) {
-    for (size_t i = 0; i < big_count; i++) {
-        if (msync(big[i]->base, big[i]->size, MS_SYNC) != 0) {
-            return errno;
-        }
-    }
-    for (uint32_t i = 0; i < dirty->count; i++) {
-        let_go_range(j, dirty->ranges[i].from, dirty->ranges[i].to);
-    }
-    if (dirty->whole) {
-        return fdatasync(j->fd) == 0 ? 0 : errno;
-    }
-    int code = 0;
-    for (uint32_t i = 0; i < dirty->count && code == 0; i++) {
-        code = sync_range(j, dirty->ranges[i].from, dirty->ranges[i].to);
-    }
-    return code;
-}
-
-void journal_let_go(const struct block *b) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t at = (uintptr_t)b->base & ~(page - 1);
-    madvise((void *)at, (uintptr_t)b->base + b->size - at, MADV_DONTNEED);
-}
-
-static void touch(char *base, size_t size) {
-    for (size_t at = 0; at < size; at += PAGE) {
-        __atomic_fetch_or((uint32_t *)(void *)(base + at), 0, __ATOMIC_RELAXED);
-    }
-}
-
-void journal_touch_all(struct journal *j) {
-    touch(j->map, j->map_size);
-    j->dirty = true;
-    for (uint32_t slot = 0; slot < j->block_count; slot++) {
-        j->blocks[slot].resident = true;
-    }
-    for (uint32_t slot = JOURNAL_MAX_BLOCKS; slot < JOURNAL_SLOTS; slot++) {
-        struct block *b = &j->blocks[slot];
-        if (b->state == BLOCK_SEALED) {
-            touch(b->base, b->size);
-            b->unsynced = true;
-        }
-    }
-}
-
-/* What is mapped stays where it is in memory, but from now on belongs to another file. */
-static int move_mapping(char *base, size_t size, const char *path, int *fd) {
-    int code;
-    *fd = journal_make_file(path, size, &code);
-    if (*fd < 0) {
-        return code;
-    }
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = pwrite(*fd, base + done, size - done, (off_t)done);
-        if (n <= 0) {
-            code = n < 0 ? errno : ENOSPC;
-            break;
-        }
-        done += (size_t)n;
-    }
-    if (done == size &&
-        mmap(base, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, *fd, 0) == MAP_FAILED) {
-        code = errno;
-        done = 0;
-    }
-    if (done < size) {
-        close(*fd);
-        unlink(path);
-        return code;
-    }
-    return 0;
-}
-
-int journal_remake(struct journal *j, const char *dir) {
-    char path[SPOOL_PATH_SIZE];
-    int fd;
-    for (uint32_t slot = JOURNAL_MAX_BLOCKS; slot < JOURNAL_SLOTS; slot++) {
-        struct block *b = &j->blocks[slot];
-        if (b->state != BLOCK_SEALED) {
-            continue;
-        }
-        int rc = journal_big_path(path, dir, b->first_seq)
-                     ? move_mapping(b->base, b->size, path, &fd)
-                     : ENAMETOOLONG;
-        if (rc != 0) {
-            return rc;
-        }
-        close(fd);
-        b->unsynced = true;
-    }
-    int rc = spool_folder_path(path, dir, SPOOL_JOURNAL_FILE)
-                 ? move_mapping(j->map, j->map_size, path, &fd)
-                 : ENAMETOOLONG;
-    if (rc != 0) {
-        return rc;
-    }
-    close(j->fd);
-    j->fd = fd;
-    j->dirty = true;
-    return 0;
 }
 
 void journal_close(struct journal *j) {

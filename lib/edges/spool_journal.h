@@ -4,13 +4,18 @@
  * start on, opened and freed as a whole. A record larger than a block has a file of its own, which
  * is a block as well.
  *
- * A record stands in a block as a frame: u64 number, u32 mark, u32 0, then the encoded record,
+ * A record stands in a block as a frame: u64 number, u32 mark, u32 gap, then the encoded record,
  * filled up to 8 bytes. The mark depends on the number, the place and a secret of the file, so that
  * nothing inside of a payload can pass for a frame when the file is searched after damage.
  *
- * Numbers in a block follow one another. Before the frames stands a table with a word for each of
+ * Numbers in a block follow one another. Behind the frames stands a table with a word for each of
  * them, its state: the only thing that changes. So a page of records is written once, and goes to
  * the disk once, however its records end.
+ *
+ * The system protects a page that goes to the disk against writing; whoever writes to it next pays
+ * for a page fault. So, when much is put in, what comes after a sync begins on a page of its own,
+ * behind a gap of so many bytes; and the table does not go to the disk with the records. What an
+ * older use of the block left there does not count.
  *
  * Not thread-safe: the owner locks, except where it says otherwise.
  */
@@ -24,6 +29,7 @@
 #define JOURNAL_MAX_BLOCKS 128u
 #define JOURNAL_MAX_BIG    32u
 #define JOURNAL_SLOTS      (JOURNAL_MAX_BLOCKS + JOURNAL_MAX_BIG)
+#define JOURNAL_FIRST      64u /* where the first frame of a block stands, behind its head */
 
 enum block_state {
     BLOCK_FREE,
@@ -38,11 +44,13 @@ enum frame_state { FRAME_WAITING, FRAME_OUT, FRAME_DONE };
 struct block {
     char *base; /* where it is mapped */
     uint32_t size;
-    uint32_t first; /* where the first frame stands, behind the table of states */
+    uint32_t end; /* where frames end and the table of states begins */
     enum block_state state;
     uint64_t first_seq;
     uint64_t last_seq; /* below first_seq when it is empty */
     uint32_t used;     /* where the next frame goes */
+    uint32_t tail;     /* the last frame */
+    uint32_t synced;   /* what stands before this went to the disk, or is on its way there */
     uint32_t count;    /* of frames */
     uint32_t live;     /* not done */
     uint32_t waiting;
@@ -123,8 +131,8 @@ void journal_unmap_big(struct journal *j, const char *dir, uint32_t slot);
 void journal_forget_big(struct journal *j, uint32_t slot);
 
 /* The first frame behind one: its offset, or `used` when there is none. Goes through frames as
- * `offset = journal_after(b, offset)` from `first` on; safe without the lock for those up to `used`
- * of a block that is pinned. */
+ * `offset = journal_after(b, offset)` from JOURNAL_FIRST on; safe without the lock for those up to
+ * `used` of a block that is pinned. */
 uint32_t journal_after(const struct block *b, uint32_t offset);
 
 /* A frame: its number, its encoded record, its state. Atomic. */
@@ -153,7 +161,7 @@ void journal_seal(struct journal *j);
 /* Frees a sealed block in which no record is live and that is not pinned; whether it was. */
 bool journal_release(struct journal *j, uint32_t slot);
 
-/* What has to go to the disk: pages that were only made ready for writing are left alone. */
+/* What has to go to the disk, once: pages that were only made ready for writing are left alone. */
 struct journal_dirty {
     bool whole;
     uint32_t count;
@@ -171,6 +179,8 @@ int journal_sync(const struct journal *j, const struct journal_dirty *dirty,
  * What has been marked so; and, without the lock, begins to write it and does not wait. */
 void journal_take_marked(struct journal *j, struct journal_dirty *marked);
 void journal_write_marked(const struct journal *j, const struct journal_dirty *marked);
+/* Begins to read a block from the disk, if it is there and not in memory. Without the lock. */
+void journal_read_ahead(const struct block *b);
 /* Takes a block's pages out of this process's memory, without the lock. They come back by
  * themselves. */
 void journal_let_go(const struct block *b);

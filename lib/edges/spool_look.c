@@ -27,8 +27,8 @@ static bool copy_backwards(const struct journal *j, const struct block *b, off_t
 /* The block's head tells when it has been given to other records meanwhile. */
 static int copy_block(const struct journal *j, const struct block *b, uint32_t index) {
     off_t at = (off_t)(FILE_HEAD + (uint64_t)index * b->size);
-    char before[BLOCK_HEAD] = {0};
-    char after[BLOCK_HEAD] = {0};
+    char before[JOURNAL_FIRST] = {0};
+    char after[JOURNAL_FIRST] = {0};
     for (int i = 0; i < LOOK_TRIES; i++) {
         if (pread(j->fd, before, sizeof(before), at) < 0 || !copy_backwards(j, b, at) ||
             pread(j->fd, after, sizeof(after), at) < 0) {
@@ -52,7 +52,7 @@ static int copy_journal(struct journal *j) {
     for (uint32_t i = 0; i < j->block_count; i++) {
         j->blocks[i].base = map + FILE_HEAD + (size_t)i * j->block_size;
         j->blocks[i].size = j->block_size;
-        j->blocks[i].first = block_first(j->block_size);
+        j->blocks[i].end = block_end(j->block_size);
         int code = copy_block(j, &j->blocks[i], i);
         if (code != 0) {
             return code;

@@ -92,8 +92,9 @@ enum moved { NOT_MOVED, MOVED, UNREADABLE };
 static int store_block(struct spool *s, struct spool_moving *moving) {
     const struct block *b = &s->journal.blocks[moving->slot];
     uint8_t *stored = s->stored + moving->first;
-    uint32_t offset = b->first;
+    uint32_t offset = JOURNAL_FIRST;
     int rc = 0;
+    journal_read_ahead(b);
     for (uint32_t i = 0; rc == 0 && i < b->count && offset < b->used; i++) {
         stored[i] = NOT_MOVED;
         if (frame_state(b, offset) != FRAME_DONE) {

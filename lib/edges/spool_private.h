@@ -41,8 +41,9 @@ struct spool_reader {
     struct spool_ref last;
     size_t last_at; /* in the batch */
     bool last_in_store;
-    uint32_t pinned;       /* block that its texts stand in, or JOURNAL_SLOTS */
-    enum pages_need pages; /* what is to be done about them after this one */
+    uint32_t pinned;             /* block that its texts stand in, or JOURNAL_SLOTS */
+    enum pages_need pages;       /* what is to be done about them after this one */
+    const struct block *entered; /* with this one; it is not in memory */
     mqk_header *headers;
     size_t header_capacity;
 };

@@ -144,7 +144,7 @@ static bool collect_places(struct spool_read *r, uint64_t moved) {
     for (uint32_t i = 0; i < r->journal.order_count; i++) {
         uint32_t slot = r->journal.order[i];
         const struct block *b = &r->journal.blocks[slot];
-        for (uint32_t at = b->first; at < b->used && r->place_count < capacity;
+        for (uint32_t at = JOURNAL_FIRST; at < b->used && r->place_count < capacity;
              at = journal_after(b, at)) {
             uint64_t seq = frame_seq(b, at);
             if (seq > moved && frame_state(b, at) != FRAME_DONE) {

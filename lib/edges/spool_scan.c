@@ -21,10 +21,12 @@ struct seal {
 /* ---- Blocks ---- */
 
 static bool read_seal(const struct block *b, struct seal *seal) {
-    seal->used = spool_get32(b->base + BLOCK_SEAL_AT);
-    seal->last_seq = spool_get64(b->base + BLOCK_SEAL_AT + 8);
-    return spool_get32(b->base + BLOCK_SEAL_AT + 16) == block_seal_crc(b->base) &&
-           seal->used >= b->first && seal->used <= b->size && seal->used % 8 == 0;
+    const char *at = b->base + b->size - BLOCK_SEAL;
+    seal->used = spool_get32(at);
+    seal->last_seq = spool_get64(at + 8);
+    uint64_t count = seal->last_seq + 1 - spool_get64(b->base + 8);
+    return spool_get32(at + 16) == block_seal_crc(b) && seal->used >= JOURNAL_FIRST &&
+           seal->used <= b->end && seal->used % 8 == 0 && count <= b->size / FRAME_MIN;
 }
 
 static bool has_head(const struct block *b) {
@@ -33,43 +35,17 @@ static bool has_head(const struct block *b) {
 }
 
 static bool is_blank(const struct block *b) {
-    static const char nothing[BLOCK_HEAD];
-    return memcmp(b->base, nothing, BLOCK_HEAD) == 0;
+    static const char nothing[JOURNAL_FIRST];
+    return memcmp(b->base, nothing, sizeof(nothing)) == 0;
 }
 
-/* The head of a frame with a number not far above `last` (0: any). */
-static bool head_ok(const struct journal *j, const struct block *b, uint32_t offset,
-                    uint64_t last) {
-    uint64_t seq = frame_seq(b, offset);
-    if (seq <= last || (last > 0 && seq - last > b->size / FRAME_MIN)) {
-        return false;
-    }
-    return spool_get32(b->base + offset + AT_MARK) == frame_mark(j->salt, seq, offset);
+static bool mark_ok(const struct journal *j, const struct block *b, uint32_t offset, uint64_t seq) {
+    return offset + FRAME_MIN <= b->end && frame_seq(b, offset) == seq && seq > 0 &&
+           spool_get32(b->base + offset + AT_MARK) == frame_mark(j->salt, seq, offset);
 }
 
 static size_t record_ok(const struct block *b, uint32_t offset, uint64_t seq) {
-    return spool_record_check(b->base + offset + FRAME_HEAD, b->size - offset - FRAME_HEAD, seq);
-}
-
-/* The next frame that is whole, behind one that is not; 0: there is none. */
-static uint32_t find_frame(const struct journal *j, const struct block *b, uint32_t from,
-                           uint64_t last) {
-    for (uint32_t at = from; at + FRAME_MIN <= b->size; at += 8) {
-        if (head_ok(j, b, at, last) && record_ok(b, at, frame_seq(b, at)) > 0) {
-            return at;
-        }
-    }
-    return 0;
-}
-
-/* What cannot be read becomes a frame that is done, so that one can go from frame to frame. */
-static void fill_gap(const struct journal *j, struct block *b, uint32_t from, uint32_t to,
-                     uint64_t seq) {
-    char *frame = b->base + from;
-    spool_put64(frame + AT_SEQ, seq);
-    spool_put32(frame + AT_MARK, frame_mark(j->salt, seq, from));
-    frame_write_state(b, seq, FRAME_DONE);
-    spool_put32(frame + FRAME_HEAD, to - from - FRAME_HEAD - SPOOL_RECORD_HEAD);
+    return spool_record_check(b->base + offset + FRAME_HEAD, b->end - offset - FRAME_HEAD, seq);
 }
 
 struct scan {
@@ -78,10 +54,74 @@ struct scan {
     uint64_t moved;
     uint64_t last; /* number of the last frame, … */
     bool known;    /* … or of the one before the first, when the block's head tells it */
+    uint64_t end;  /* numbers from here on stand in other blocks */
     struct journal_findings *findings;
     int code;  /* why a big record's file could not be looked at; 0: all could */
     bool look; /* somebody else's folder: nothing is changed there */
 };
+
+/* Whether this number may come next, when those that are lost had so many bytes. Else the frame is
+ * of another use of the block: after power went, the disk may have single pages of one that had not
+ * come so far that anything of it counts. */
+static bool follows(const struct scan *scan, uint64_t seq, uint32_t room) {
+    return !scan->known ||
+           (seq > scan->last && seq - scan->last - 1 <= room / FRAME_MIN && seq < scan->end);
+}
+
+/* Of what cannot be read, what somebody needs, up to this number. */
+static uint64_t count_lost(const struct scan *scan, uint64_t to) {
+    uint64_t lost = 0;
+    for (uint64_t seq = scan->last + 1; seq <= to; seq++) {
+        lost += seq > scan->moved && journal_state(scan->b, seq) != FRAME_DONE;
+    }
+    return lost;
+}
+
+/* The next frame that is whole, behind one at `from` that is not; 0: there is none. */
+static uint32_t find_frame(const struct scan *scan, uint32_t from) {
+    const struct block *b = scan->b;
+    for (uint32_t at = from + FRAME_MIN; at + FRAME_MIN <= b->end; at += 8) {
+        uint64_t seq = frame_seq(b, at);
+        bool behind_hole = !scan->known || seq != scan->last + 1;
+        if (behind_hole && follows(scan, seq, at - from) && mark_ok(scan->j, b, at, seq) &&
+            record_ok(b, at, seq) > 0) {
+            return at;
+        }
+    }
+    return 0;
+}
+
+/* Where the frame behind this one would be. A gap goes to the end of a page. */
+static uint32_t behind(const struct block *b, uint32_t offset, size_t size) {
+    uint64_t after = (uint64_t)offset + frame_size(size);
+    if (after >= b->end) {
+        return b->end;
+    }
+    uint32_t gap = block_page_rest(b, (uint32_t)after);
+    bool is_gap = spool_get32(b->base + offset + AT_GAP) == gap;
+    return (uint32_t)after + (is_gap ? gap : 0);
+}
+
+static void go_behind(struct scan *scan, uint32_t offset, size_t size, uint64_t seq) {
+    struct block *b = scan->b;
+    b->tail = offset;
+    b->used = behind(b, offset, size);
+    spool_put32(b->base + offset + AT_GAP, b->used - offset - frame_size(size));
+    b->count++;
+    scan->last = seq;
+    scan->known = true;
+}
+
+/* What cannot be read becomes a frame that is done, so that one can go from frame to frame. */
+static void fill_hole(struct scan *scan, uint32_t from, uint32_t to, uint64_t seq) {
+    char *frame = scan->b->base + from;
+    spool_put64(frame + AT_SEQ, seq);
+    spool_put32(frame + AT_MARK, frame_mark(scan->j->salt, seq, from));
+    spool_put32(frame + AT_GAP, 0);
+    frame_write_state(scan->b, seq, FRAME_DONE);
+    spool_put32(frame + FRAME_HEAD, to - from - FRAME_HEAD - SPOOL_RECORD_HEAD);
+    go_behind(scan, from, to - from - FRAME_HEAD, seq);
+}
 
 static void take_frame(struct scan *scan, uint32_t offset, uint64_t seq, size_t size) {
     struct block *b = scan->b;
@@ -91,10 +131,7 @@ static void take_frame(struct scan *scan, uint32_t offset, uint64_t seq, size_t 
     /* Its head may be what was damaged. */
     spool_put64(b->base + offset + AT_SEQ, seq);
     spool_put32(b->base + offset + AT_MARK, frame_mark(scan->j->salt, seq, offset));
-    b->count++;
-    b->used = offset + frame_size(size);
-    scan->last = seq;
-    scan->known = true;
+    go_behind(scan, offset, size, seq);
     if (journal_state(b, seq) == FRAME_DONE) {
         return;
     }
@@ -112,33 +149,38 @@ static void take_frame(struct scan *scan, uint32_t offset, uint64_t seq, size_t 
 /* Goes through the frames of a block. Numbers in a block follow one another. */
 static void scan_frames(struct scan *scan) {
     struct block *b = scan->b;
-    uint32_t at = b->first;
-    while (at + FRAME_MIN <= b->size) {
+    uint32_t at = JOURNAL_FIRST;
+    while (at + FRAME_MIN <= b->end) {
         uint64_t seq = scan->known ? scan->last + 1 : frame_seq(b, at);
         size_t size = record_ok(b, at, seq);
-        if (size > 0 && (scan->known || head_ok(scan->j, b, at, 0))) {
+        if (size > 0 && (scan->known || mark_ok(scan->j, b, at, seq))) {
             take_frame(scan, at, seq, size);
             at = b->used;
             continue;
         }
-        bool is_frame = head_ok(scan->j, b, at, scan->last);
+        uint32_t gap = block_page_rest(b, at);
+        if (b->count > 0 && mark_ok(scan->j, b, at + gap, seq) && record_ok(b, at + gap, seq) > 0) {
+            /* The word that tells of the gap is what was damaged. */
+            spool_put32(b->base + b->tail + AT_GAP, gap);
+            b->used = at += gap;
+            continue;
+        }
         uint64_t own = frame_seq(b, at);
+        size_t own_size = frame_record(b, at).len;
+        bool is_frame = follows(scan, own, frame_size(own_size)) && mark_ok(scan->j, b, at, own);
         if (is_frame && b->first_seq == 0) {
             b->first_seq = own;
         }
         bool done = is_frame && frame_state(b, at) == FRAME_DONE;
-        /* A gap of an earlier recovery, or something that nobody needs any more. */
-        uint64_t behind = (uint64_t)at + frame_size(frame_record(b, at).len);
-        if (done && behind + FRAME_MIN <= b->size &&
-            (record_ok(b, (uint32_t)behind, own + 1) > 0 ||
-             head_ok(scan->j, b, (uint32_t)behind, own))) {
-            b->count++;
-            b->used = at = (uint32_t)behind;
-            scan->last = own;
-            scan->known = true;
+        /* A hole that was filled before, or something that nobody needs any more. */
+        uint32_t after = behind(b, at, own_size);
+        if (done && after + FRAME_MIN <= b->end &&
+            (record_ok(b, after, own + 1) > 0 || mark_ok(scan->j, b, after, own + 1))) {
+            go_behind(scan, at, own_size, own);
+            at = b->used;
             continue;
         }
-        uint32_t next = find_frame(scan->j, b, at + 8, scan->last);
+        uint32_t next = find_frame(scan, at);
         if (next == 0) {
             if (is_frame && !done) {
                 b->damaged = true;
@@ -147,18 +189,16 @@ static void scan_frames(struct scan *scan) {
             return;
         }
         uint64_t found = frame_seq(b, next);
-        scan->findings->damaged += scan->known ? found - scan->last - 1 : 1;
+        scan->findings->damaged += scan->known ? count_lost(scan, found - 1) : 1;
         b->damaged = true;
-        fill_gap(scan->j, b, at, next, found - 1);
-        b->count++;
-        scan->last = found - 1;
-        scan->known = true;
-        b->used = at = next;
+        fill_hole(scan, at, next, found - 1);
+        at = next;
     }
 }
 
 static void reset_block(struct block *b) {
-    b->used = b->handed = b->scan = b->live_from = b->first;
+    b->used = b->handed = b->scan = b->live_from = JOURNAL_FIRST;
+    b->tail = b->synced = 0;
     b->count = b->live = b->waiting = b->pins = 0;
     b->damaged = b->unsynced = false;
 }
@@ -167,6 +207,16 @@ static void see(struct journal_findings *findings, uint64_t seq) {
     if (seq > findings->last_seq) {
         findings->last_seq = seq;
     }
+}
+
+/* Where the block begins that was opened after the one that begins here, as far as can be known. */
+static uint64_t first_behind(const struct journal *j, uint64_t first_seq) {
+    uint64_t behind = UINT64_MAX;
+    for (uint32_t i = 0; i < j->block_count; i++) {
+        uint64_t other = has_head(&j->blocks[i]) ? spool_get64(j->blocks[i].base + 8) : 0;
+        behind = other > first_seq && other < behind ? other : behind;
+    }
+    return behind;
 }
 
 /* Whether the block is in use. */
@@ -188,18 +238,20 @@ static bool scan_block(struct scan *scan) {
         }
         scan->last = b->first_seq > 0 ? b->first_seq - 1 : 0;
         scan->known = true;
+        scan->end = first_behind(scan->j, b->first_seq);
     } else {
         b->first_seq = 0;
         scan->last = 0;
         scan->known = false;
+        scan->end = UINT64_MAX;
         b->damaged = !is_blank(b);
-        if (!b->damaged && !head_ok(scan->j, b, b->first, 0)) {
+        if (!b->damaged && !mark_ok(scan->j, b, JOURNAL_FIRST, frame_seq(b, JOURNAL_FIRST))) {
             return false;
         }
     }
     scan_frames(scan);
     if (sealed && seal.last_seq > scan->last) {
-        scan->findings->damaged += seal.last_seq - scan->last;
+        scan->findings->damaged += count_lost(scan, seal.last_seq);
         b->damaged = true;
     }
     see(scan->findings, scan->last);
@@ -237,12 +289,12 @@ static enum big_file map_big(struct scan *scan, const char *path, uint64_t seq) 
     if (fd < 0) {
         return BIG_UNREACHABLE; /* no descriptor, no right: no fault of the file */
     }
-    if (fstat(fd, &st) != 0 || st.st_size < (off_t)(BIG_FIRST + FRAME_MIN) ||
+    if (fstat(fd, &st) != 0 || st.st_size < (off_t)JOURNAL_PAGE ||
         st.st_size > (off_t)SPOOL_RECORD_MAX + (1 << 20)) {
         close(fd);
         return st.st_size == 0 ? BIG_USELESS : BIG_DAMAGED;
     }
-    b->size = (uint32_t)st.st_size / 4096 * 4096;
+    b->size = (uint32_t)st.st_size / JOURNAL_PAGE * JOURNAL_PAGE;
     char *base =
         mmap(NULL, b->size, PROT_READ | PROT_WRITE, scan->look ? MAP_PRIVATE : MAP_SHARED, fd, 0);
     close(fd);
@@ -250,12 +302,12 @@ static enum big_file map_big(struct scan *scan, const char *path, uint64_t seq) 
         return BIG_UNREACHABLE;
     }
     b->base = base;
-    b->first = BIG_FIRST;
+    b->end = block_end_big(b->size);
     reset_block(b);
-    size_t size = record_ok(b, b->first, seq);
+    size_t size = record_ok(b, JOURNAL_FIRST, seq);
     if (size > 0) {
         b->first_seq = b->last_seq = seq;
-        take_frame(scan, b->first, seq, size);
+        take_frame(scan, JOURNAL_FIRST, seq, size);
         if (b->live > 0) {
             b->state = BLOCK_SEALED;
             return BIG_TAKEN;
@@ -333,6 +385,7 @@ int journal_scan(struct journal *j, const char *dir, uint64_t moved, bool damage
     j->free_blocks = 0;
     for (uint32_t i = 0; i < j->block_count; i++) {
         scan.b = &j->blocks[i];
+        journal_read_ahead(scan.b);
         if (!scan_block(&scan)) {
             j->free_blocks++;
         }
