@@ -122,16 +122,18 @@ void journal_keep_pages_small(char *base, size_t size) {
     madvise(base, size, MADV_RANDOM);
 }
 
-void journal_read_ahead(const struct block *b) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+static void advise(const struct block *b, int advice) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t at = (uintptr_t)b->base & ~(page - 1);
-    madvise((void *)at, (uintptr_t)b->base + b->size - at, MADV_WILLNEED);
+    madvise((void *)at, (uintptr_t)b->base + b->size - at, advice);
+}
+
+void journal_read_ahead(const struct block *b) {
+    advise(b, MADV_WILLNEED);
 }
 
 void journal_let_go(const struct block *b) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t at = (uintptr_t)b->base & ~(page - 1);
-    madvise((void *)at, (uintptr_t)b->base + b->size - at, MADV_DONTNEED);
+    advise(b, MADV_DONTNEED);
 }
 
 static void touch(char *base, size_t size) {

@@ -20,6 +20,7 @@
 
 #include "spool.h"
 #include "spool_folder.h"
+#include "spool_record.h"
 
 struct kit {
     char dir[64];
@@ -191,6 +192,18 @@ static inline uint64_t kit_check(const struct spool_item *item) {
     assert_int_equal(item->cost, record_cost(got));
     free(r.value);
     return n;
+}
+
+/* The same of an encoded one. */
+static inline void kit_check_encoded(mqk_str data, uint64_t number) {
+    struct spool_item item = {0};
+    mqk_header headers[8];
+    assert_int_equal(spool_record_check(data.data, data.len, number), data.len);
+    assert_true(spool_record_headers(data.data) <= 8);
+    assert_true(spool_record_read(data.data, data.len, headers, &item.record, &item.rule,
+                                  &item.accepted_ms));
+    item.cost = record_cost(&item.record);
+    assert_int_equal(kit_check(&item), number);
 }
 
 /* The next record is this one. */

@@ -5,7 +5,6 @@
 #include "spool_kit.h"
 
 #include "spool_journal.h"
-#include "spool_record.h"
 
 #define PAGE       4096u
 #define BLOCK_SIZE (24 * PAGE)
@@ -95,18 +94,6 @@ static void sync_all(struct world *w) {
     w->synced = w->last;
 }
 
-/* Whether the record is what was put in. */
-static void check_record(mqk_str data, uint64_t number) {
-    struct spool_item item = {0};
-    mqk_header headers[8];
-    assert_int_equal(spool_record_check(data.data, data.len, number), data.len);
-    assert_true(spool_record_headers(data.data) <= 8);
-    assert_true(spool_record_read(data.data, data.len, headers, &item.record, &item.rule,
-                                  &item.accepted_ms));
-    item.cost = record_cost(&item.record);
-    assert_int_equal(kit_check(&item), number);
-}
-
 /* What is found when the power comes back. */
 static void cut_power(struct world *w, const struct kit *kit) {
     struct journal j;
@@ -131,7 +118,7 @@ static void cut_power(struct world *w, const struct kit *kit) {
                 fail_msg("%llu after %llu, of %llu", (unsigned long long)seq,
                          (unsigned long long)before, (unsigned long long)w->last);
             }
-            check_record(frame_record(b, at), seq);
+            kit_check_encoded(frame_record(b, at), seq);
             before = seq;
             found[seq] = true;
         }
