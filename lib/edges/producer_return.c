@@ -98,7 +98,7 @@ void producer_returned(struct producer *p, const rd_kafka_message_t *message) {
     copy.record.topic = topic ? topic->name : copy.record.topic;
     bool was_queued = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
     struct record_queue *queue = was_queued ? &p->returned_queue : &p->returned_flight;
-    bool kept = whole && topic && record_queue_put(queue, &copy.record, clock_monotonic_ms(), NULL);
+    bool kept = whole && topic && record_queue_put(queue, &copy.record, clock_monotonic_ms());
     free(copy.headers);
     if (!kept) {
         lose(p, tag);
@@ -125,7 +125,7 @@ static void return_run(struct producer *p) {
         const struct record *record = &queued->record;
         if (queued->ref.seq > 0) {
             back_to_spool(p, queued->ref, record->awaited ? record->tag : NULL);
-        } else if (!record_queue_put(&p->returned_queue, record, queued->accepted_ms, NULL)) {
+        } else if (!record_queue_put(&p->returned_queue, record, queued->accepted_ms)) {
             lose(p, record->tag);
         }
         p->settled += HELD_ONE + queued->cost;

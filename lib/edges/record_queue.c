@@ -223,14 +223,13 @@ bool record_queue_add(struct record_queue *q, const struct record *record, size_
     return true;
 }
 
-bool record_queue_put(struct record_queue *q, const struct record *record, int64_t accepted_ms,
-                      const struct spool_ref *ref) {
+bool record_queue_put(struct record_queue *q, const struct record *record, int64_t accepted_ms) {
     size_t cost = record_cost(record);
     char *own = NULL;
     if (record_queue_is_large(record, cost) && !(own = record_queue_copy(record, cost))) {
         return false;
     }
-    while (!record_queue_add(q, record, cost, own, accepted_ms, ref)) {
+    while (!record_queue_add(q, record, cost, own, accepted_ms, NULL)) {
         struct queue_chunk *chunk = queue_chunk_new();
         if (!chunk) {
             free(own);

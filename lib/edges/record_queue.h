@@ -61,9 +61,9 @@ char *record_queue_copy(const struct record *record, size_t cost);
 bool record_queue_add(struct record_queue *q, const struct record *record, size_t cost, char *own,
                       int64_t accepted_ms, const struct spool_ref *ref);
 
-/* The same with chunks made when they are needed; false: out of memory. Without other users. */
-bool record_queue_put(struct record_queue *q, const struct record *record, int64_t accepted_ms,
-                      const struct spool_ref *ref);
+/* The same, of one that does not stand in a spool, with copy and chunks made when they are needed;
+ * false: out of memory. Without other users. */
+bool record_queue_put(struct record_queue *q, const struct record *record, int64_t accepted_ms);
 
 /* The oldest record, NULL when it is empty. */
 struct queued *record_queue_first(struct record_queue *q);

@@ -61,7 +61,7 @@ static double copy_and_free(void) {
     double begin = bench_thread_ns();
     for (int i = 0; i < RECORDS / 1000; i++) {
         for (int n = 0; n < 1000; n++) {
-            if (!record_queue_put(&q, &record, n, NULL)) {
+            if (!record_queue_put(&q, &record, n)) {
                 exit(1);
             }
         }

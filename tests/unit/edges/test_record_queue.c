@@ -14,7 +14,7 @@ static char text[LARGE];
 
 static bool put(struct record_queue *q, size_t len, int64_t accepted_ms) {
     struct record record = {.topic = STR("t"), .value = {text, len}};
-    return record_queue_put(q, &record, accepted_ms, NULL);
+    return record_queue_put(q, &record, accepted_ms);
 }
 
 /* Takes the oldest out and gives its number; -1: there is none. */
@@ -71,7 +71,11 @@ static void test_copy(void **state) {
                                 .partition = 3};
         const struct spool_ref ref = {4, 5, 6};
         record_queue_init(&q);
-        assert_true(record_queue_put(&q, &record, 8, &ref));
+        size_t cost = record_cost(&record);
+        bool large = record_queue_is_large(&record, cost);
+        record_queue_supply(&q, queue_chunk_new());
+        assert_true(record_queue_add(&q, &record, cost,
+                                     large ? record_queue_copy(&record, cost) : NULL, 8, &ref));
         memset(small, '!', sizeof(small));
         memset(value, '!', len);
         const struct queued *queued = record_queue_first(&q);
@@ -97,7 +101,7 @@ static void test_copy(void **state) {
         free(value);
 
         struct record bare = {.topic = STR("t"), .key = {NULL, 0}, .value = STR("")};
-        assert_true(record_queue_put(&q, &bare, 9, NULL));
+        assert_true(record_queue_put(&q, &bare, 9));
         assert_int_equal(pop(&q), 8);
         queued = record_queue_first(&q);
         assert_null(queued->record.key.data);
