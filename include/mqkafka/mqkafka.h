@@ -770,7 +770,7 @@ MQK_API int mqk_config_explain_record(const mqk_config *config, const mqk_kafka_
  * @retval MQK_OK, MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
  * @retval MQK_ERR_CONFIG a consumer rule needs a callback that the host does not have
  * @retval MQK_ERR_KAFKA librdkafka refuses a setting or cannot start
- * @retval MQK_ERR_SPOOL a spool on the disk is in use by another process, made by a newer version,
+ * @retval MQK_ERR_SPOOL a spool on the disk is in use by another process, made by another version,
  * or cannot be written
  * @retval MQK_ERR_UNAVAILABLE a spool is configured, and the library was built without LMDB
  * Any thread. @since 0.9
@@ -1197,7 +1197,7 @@ MQK_API int mqk_spool_find(const char *dir, mqk_spool_found_fn found, void *user
  * @param out    receives the spool, to be closed with mqk_spool_close()
  * @param err    filled on failure; may be NULL
  * @retval MQK_OK
- * @retval MQK_ERR_SPOOL the folder is no spool, was made by a newer version, cannot be read, is
+ * @retval MQK_ERR_SPOOL the folder is no spool, was made by another version, cannot be read, is
  * damaged as a whole, or is in use by this very process
  * @retval MQK_ERR_ARGUMENT, MQK_ERR_NO_MEMORY
  * @retval MQK_ERR_UNAVAILABLE the library was built without LMDB

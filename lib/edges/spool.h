@@ -72,7 +72,7 @@ struct spool_info {
 };
 
 /* Opens a folder's spool, or makes one; what stands in it waits. NULL on failure with `err`:
- * MQK_ERR_SPOOL (in use by another process, made by a newer version, not ours, cannot be written),
+ * MQK_ERR_SPOOL (in use by another process, made by another version, not ours, cannot be written),
  * MQK_ERR_NO_MEMORY. A file that is damaged is set aside under another name in the same folder,
  * with what can be read saved, and an error in the log. */
 struct spool *spool_open(const struct spool_settings *settings, const struct spool_owner *owner,

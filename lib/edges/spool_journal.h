@@ -96,7 +96,7 @@ struct journal_findings {
 /* Opens the journal in a folder, or makes it with `block_count` (at most JOURNAL_MAX_BLOCKS)
  * blocks. One that exists grows to as many when there is room on the disk; what else differs stays
  * as it is while records are in it. Records up to `moved` are taken for done. MQK_OK;
- * MQK_ERR_CONFIG: made by a newer version; MQK_ERR_SYNTAX: not a journal; MQK_ERR_IO with `code`,
+ * MQK_ERR_CONFIG: made by another version; MQK_ERR_SYNTAX: not a journal; MQK_ERR_IO with `code`,
  * an errno. */
 mqk_status journal_open(struct journal *j, const char *dir, uint32_t block_size,
                         uint32_t block_count, uint64_t moved, struct journal_findings *findings,

@@ -12,7 +12,7 @@
 /* The file's head: a page with two copies of
  *   16 bytes of magic, u32 version, u32 block size, u32 blocks, u32 0, u64 salt, u32 crc, u32 0 */
 #define FILE_MAGIC     "mqkafka journal"
-#define FILE_VERSION   1u
+#define FILE_VERSION   2u /* 1: 0.9.0 while it was made, the states before the frames */
 #define FILE_HEAD      JOURNAL_PAGE
 #define FILE_COPY_AT   2048u
 #define FILE_COPY_SIZE 48u

@@ -107,7 +107,7 @@ static mqk_status open_journal(struct spool *s, struct journal_findings *finding
         status = try_journal(s, findings, &code);
     }
     if (status == MQK_ERR_CONFIG) {
-        return not_ours(err, s->dir, SPOOL_JOURNAL_FILE, "made by a newer version");
+        return not_ours(err, s->dir, SPOOL_JOURNAL_FILE, "made by another version");
     }
     if (status != MQK_OK) {
         return code == ENOMEM

@@ -167,7 +167,7 @@ static void open_journal(struct spool_read *r, struct journal_findings *findings
     if (status != MQK_OK) {
         trouble(&r->journal_trouble, r->dir, status, SPOOL_JOURNAL_FILE,
                 status == MQK_ERR_IO       ? strerrordesc_np(code)
-                : status == MQK_ERR_CONFIG ? "made by a newer version"
+                : status == MQK_ERR_CONFIG ? "made by another version"
                                            : "it is no journal");
         r->journal_trouble.code = status == MQK_ERR_CONFIG ? status : r->journal_trouble.code;
         return;
