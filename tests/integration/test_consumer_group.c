@@ -165,6 +165,34 @@ static void reads_on_after_a_pause_without_room(void **state) {
     goes_on_with_what_was_paused("action: callback, max_in_flight: 6");
 }
 
+static bool has_its_fill(void *bridge) {
+    return inbox_stats(bridge, 0).in_flight >= 6;
+}
+
+/* A host that does not poll for longer than the library waits for room (0.5 s): all its partitions
+ * are paused, then some go to another node and come back when that one ends. */
+static void reads_on_after_a_silence(void **state) {
+    (void)state;
+    const char *rules = "action: callback, max_in_flight: 6";
+    kit_kafka_topic(&kafka, "t", 4);
+    feed_many(&kafka, "t", 4, 400);
+    mqk_bridge *a = inbox_bridge(&inbox, RULES(RULE("r", "t", "%s")), kafka.servers, rules);
+    kit_wait(has_its_fill, a, "as many records wait as may");
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    mqk_bridge *b = inbox_bridge(&other, RULES(RULE("r", "t", "%s")), kafka.servers, rules);
+    for (time_t end = time(NULL) + 60; other.accepted < 50 && time(NULL) < end;) {
+        mqk_bridge_poll(b, 10);
+    }
+    assert_int_equal(inbox.accepted, 0);
+    assert_int_equal(inbox_stats(a, 0).partitions, 2);
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    mqk_bridge_close(b, 1000, NULL);
+    poll_until_all(a, NULL, 4, 100);
+    check_doubles(4, 100);
+    assert_int_equal(inbox_stats(a, 0).partitions, 4);
+    mqk_bridge_close(a, 0, NULL);
+}
+
 static void every_node_sees_all(void **state) {
     (void)state;
     kit_kafka_topic(&kafka, "t", 1);
@@ -394,10 +422,15 @@ static void both_directions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(shares_the_work),        TEST(shares_while_the_host_waits),
-        TEST(reads_on_after_a_pause), TEST(reads_on_after_a_pause_without_room),
-        TEST(every_node_sees_all),    TEST(reloads),
-        TEST(survives_faults),        TEST(loses_nothing_over_many_starts),
+        TEST(shares_the_work),
+        TEST(shares_while_the_host_waits),
+        TEST(reads_on_after_a_pause),
+        TEST(reads_on_after_a_pause_without_room),
+        TEST(reads_on_after_a_silence),
+        TEST(every_node_sees_all),
+        TEST(reloads),
+        TEST(survives_faults),
+        TEST(loses_nothing_over_many_starts),
         TEST(both_directions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
