@@ -69,7 +69,8 @@ static bool try_end(struct producer *p, int64_t retired_at) {
     if (producer_queued(p, NULL) == 0) {
         return true;
     }
-    if (atomic_load(&p->empty_first) || (atomic_load(&p->health) == MQK_HEALTH_OK &&
+    /* One that has no contact yet may soon have it. */
+    if (atomic_load(&p->empty_first) || (atomic_load(&p->health) != MQK_HEALTH_DOWN &&
                                          clock_monotonic_ms() < retired_at + LEAVE_MS)) {
         return false;
     }

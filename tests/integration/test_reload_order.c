@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define EVENTS 30000
+#define EVENTS       30000
+#define API_VERSIONS 18 /* Kafka protocol, API key */
 
 static const char *const modes[] = {"memory", "disk", "hybrid"};
 
@@ -17,17 +18,21 @@ struct load {
     atomic_bool done;
 };
 
-static void *send_all(void *user) {
-    struct load *load = user;
-    for (int i = 0; i < EVENTS; i++) {
+static void send_numbered(mqk_bridge *bridge, int from, int to) {
+    for (int i = from; i < to; i++) {
         char payload[16];
         snprintf(payload, sizeof(payload), "%d", i);
         mqk_event event = kit_publish("one-key", "t", payload);
         int result;
-        while ((result = mqk_on_event(load->bridge, &event)) == MQK_ERR_FULL) {
+        while ((result = mqk_on_event(bridge, &event)) == MQK_ERR_FULL) {
         }
         assert_int_equal(result, 1);
     }
+}
+
+static void *send_all(void *user) {
+    struct load *load = user;
+    send_numbered(load->bridge, 0, EVENTS);
     atomic_store(&load->done, true);
     return NULL;
 }
@@ -39,44 +44,85 @@ static const char rules[] =
     "                                      when_full: refuse } }\n"
     "  hook: [ { name: r, hook: message.publish, topic: t, key: k, value: '${payload}' } ]\n";
 
+struct stage {
+    struct kit_kafka kafka;
+    char dir[32];
+    const char *mode;
+};
+
+static void set_stage(struct stage *s, const char *mode) {
+    strcpy(s->dir, "/tmp/mqk-test-XXXXXX");
+    assert_non_null(mkdtemp(s->dir));
+    s->mode = mode;
+    kit_kafka_start(&s->kafka, 1);
+    kit_kafka_topic(&s->kafka, "t", 1);
+}
+
+static void reload(const struct stage *s, mqk_bridge *bridge, int linger_ms) {
+    mqk_error err;
+    mqk_config *next = kit_config(rules, s->kafka.servers, linger_ms, s->mode, s->dir);
+    assert_int_equal(mqk_bridge_reload(bridge, next, &err), MQK_OK);
+    mqk_config_free(next);
+}
+
+static void end_stage(struct stage *s, mqk_bridge *bridge, int count) {
+    char command[64];
+    uint64_t lost = 0;
+    assert_int_equal(mqk_bridge_close(bridge, 60000, &lost), MQK_OK);
+    struct kit_record *records = calloc((size_t)count, sizeof(*records));
+    assert_int_equal(kit_consume(s->kafka.servers, "t", (size_t)count, records, (size_t)count),
+                     count);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(atoi(records[i].value), i);
+    }
+    kit_records_free(records, (size_t)count);
+    free(records);
+    kit_kafka_stop(&s->kafka);
+    snprintf(command, sizeof(command), "rm -rf %s", s->dir);
+    assert_int_equal(system(command), 0);
+}
+
 static void test_order(void **state) {
     (void)state;
     for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
-        char dir[] = "/tmp/mqk-test-XXXXXX";
-        char command[64];
-        struct kit_kafka kafka;
+        struct stage s;
         pthread_t thread;
-        mqk_error err;
         int reloads = 0;
-        assert_non_null(mkdtemp(dir));
-        kit_kafka_start(&kafka, 1);
-        kit_kafka_topic(&kafka, "t", 1);
-        struct load load = {.bridge = kit_bridge(NULL, rules, kafka.servers, 1, modes[m], dir)};
+        set_stage(&s, modes[m]);
+        struct load load = {.bridge = kit_bridge(NULL, rules, s.kafka.servers, 1, modes[m], s.dir)};
         pthread_create(&thread, NULL, send_all, &load);
         while (!atomic_load(&load.done)) {
-            mqk_config *next = kit_config(rules, kafka.servers, 1 + ++reloads % 3, modes[m], dir);
-            assert_int_equal(mqk_bridge_reload(load.bridge, next, &err), MQK_OK);
-            mqk_config_free(next);
+            reload(&s, load.bridge, 1 + ++reloads % 3);
             mqk_bridge_poll(load.bridge, 5);
         }
         pthread_join(thread, NULL);
-        uint64_t lost = 0;
-        assert_int_equal(mqk_bridge_close(load.bridge, 60000, &lost), MQK_OK);
-        struct kit_record *records = calloc(EVENTS, sizeof(*records));
-        assert_int_equal(kit_consume(kafka.servers, "t", EVENTS, records, EVENTS), EVENTS);
-        for (int i = 0; i < EVENTS; i++) {
-            assert_int_equal(atoi(records[i].value), i);
-        }
-        kit_records_free(records, EVENTS);
-        free(records);
-        kit_kafka_stop(&kafka);
+        end_stage(&s, load.bridge, EVENTS);
         print_message("mode %s: %d reloads\n", modes[m], reloads);
-        snprintf(command, sizeof(command), "rm -rf %s", dir);
-        assert_int_equal(system(command), 0);
+    }
+}
+
+/* The first producer has no contact with Kafka yet, the one that takes over has it at once. */
+static void test_slow_start(void **state) {
+    (void)state;
+    for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
+        struct stage s;
+        set_stage(&s, modes[m]);
+        /* The first answer takes 2 s. */
+        rd_kafka_mock_broker_push_request_error_rtts(s.kafka.cluster, 1, API_VERSIONS, 1,
+                                                     RD_KAFKA_RESP_ERR_NO_ERROR, 2000);
+        mqk_bridge *bridge = kit_bridge(NULL, rules, s.kafka.servers, 1, modes[m], s.dir);
+        send_numbered(bridge, 0, 100);
+        nanosleep(&(struct timespec){.tv_nsec = 300 * 1000000}, NULL); /* it has asked */
+        reload(&s, bridge, 2);
+        send_numbered(bridge, 100, 200);
+        end_stage(&s, bridge, 200);
     }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_slow_start),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
