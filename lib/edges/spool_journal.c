@@ -197,14 +197,27 @@ static void remove_from_order(struct journal *j, uint32_t slot) {
     j->order_count = kept;
 }
 
-static void start_block(struct block *b, enum block_state state, uint64_t seq) {
-    b->state = state;
-    b->first_seq = seq;
-    b->last_seq = seq - 1;
+void block_reset(struct block *b) {
     b->used = b->handed = b->scan = b->live_from = JOURNAL_FIRST;
     b->tail = b->synced = 0;
     b->count = b->live = b->waiting = b->pins = 0;
     b->damaged = b->unsynced = false;
+}
+
+void journal_lay_out(struct journal *j, char *map) {
+    j->map = map;
+    for (uint32_t i = 0; i < j->block_count; i++) {
+        j->blocks[i].base = map + FILE_HEAD + (size_t)i * j->block_size;
+        j->blocks[i].size = j->block_size;
+        j->blocks[i].end = block_end(j->block_size);
+    }
+}
+
+static void start_block(struct block *b, enum block_state state, uint64_t seq) {
+    block_reset(b);
+    b->state = state;
+    b->first_seq = seq;
+    b->last_seq = seq - 1;
 }
 
 void journal_seal(struct journal *j) {

@@ -47,6 +47,8 @@ static inline uint32_t block_page_rest(const struct block *b, uint32_t offset) {
 uint32_t block_free_mark(uint64_t first_seq);
 uint32_t block_head_crc(const char *base);
 uint32_t block_seal_crc(const struct block *b);
+/* Has no frames, nor anything known of them. */
+void block_reset(struct block *b);
 void block_write_head(struct block *b);
 void block_write_seal(struct block *b);
 void block_write_free(struct block *b);
@@ -66,6 +68,9 @@ int journal_make_file(const char *path, size_t size, int *code);
  * large one, which is protected against writing as a whole when any part of it goes to the disk:
  * also the part that is to be filled next. */
 void journal_keep_pages_small(char *base, size_t size);
+
+/* Says where each block stands, and how large it is, in the file as it stands in memory. */
+void journal_lay_out(struct journal *j, char *map);
 
 /* Reads the sizes from the file's head; `damaged` becomes true when it is not whole.
  * MQK_ERR_SYNTAX, MQK_ERR_CONFIG: see journal_open(). */

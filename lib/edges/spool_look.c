@@ -47,12 +47,9 @@ static int copy_journal(struct journal *j) {
     if (map == MAP_FAILED) {
         return errno;
     }
-    j->map = map;
     j->map_size = size;
+    journal_lay_out(j, map);
     for (uint32_t i = 0; i < j->block_count; i++) {
-        j->blocks[i].base = map + FILE_HEAD + (size_t)i * j->block_size;
-        j->blocks[i].size = j->block_size;
-        j->blocks[i].end = block_end(j->block_size);
         int code = copy_block(j, &j->blocks[i], i);
         if (code != 0) {
             return code;

@@ -60,12 +60,7 @@ static int map_file(struct journal *j) {
         return errno;
     }
     journal_keep_pages_small(map, j->map_size);
-    j->map = map;
-    for (uint32_t i = 0; i < j->block_count; i++) {
-        j->blocks[i].base = map + FILE_HEAD + (size_t)i * j->block_size;
-        j->blocks[i].size = j->block_size;
-        j->blocks[i].end = block_end(j->block_size);
-    }
+    journal_lay_out(j, map);
     return 0;
 }
 

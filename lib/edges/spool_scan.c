@@ -196,13 +196,6 @@ static void scan_frames(struct scan *scan) {
     }
 }
 
-static void reset_block(struct block *b) {
-    b->used = b->handed = b->scan = b->live_from = JOURNAL_FIRST;
-    b->tail = b->synced = 0;
-    b->count = b->live = b->waiting = b->pins = 0;
-    b->damaged = b->unsynced = false;
-}
-
 static void see(struct journal_findings *findings, uint64_t seq) {
     if (seq > findings->last_seq) {
         findings->last_seq = seq;
@@ -223,7 +216,7 @@ static uint64_t first_behind(const struct journal *j, uint64_t first_seq) {
 static bool scan_block(struct scan *scan) {
     struct block *b = scan->b;
     struct seal seal = {0};
-    reset_block(b);
+    block_reset(b);
     b->state = BLOCK_FREE;
     bool head = has_head(b);
     bool sealed = head && read_seal(b, &seal);
@@ -303,7 +296,7 @@ static enum big_file map_big(struct scan *scan, const char *path, uint64_t seq) 
     }
     b->base = base;
     b->end = block_end_big(b->size);
-    reset_block(b);
+    block_reset(b);
     size_t size = record_ok(b, JOURNAL_FIRST, seq);
     if (size > 0) {
         b->first_seq = b->last_seq = seq;
