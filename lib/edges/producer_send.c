@@ -102,8 +102,8 @@ static inline bool must_wake(struct producer *p) {
 mqk_status producer_enqueue(struct producer *p, const struct record *record, size_t cost,
                             const struct spool_ref *ref) {
     struct drops drops;
-    char *own = NULL;
-    if (record_queue_is_large(record, cost) && !(own = record_queue_copy(record, cost))) {
+    char *own;
+    if (!record_queue_copy(record, cost, &own)) {
         return MQK_ERR_NO_MEMORY;
     }
     int64_t now_ms = clock_monotonic_tick_ms();

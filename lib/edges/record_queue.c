@@ -113,10 +113,6 @@ static size_t texts_size(const struct record *record, size_t cost) {
     return cost - RECORD_OVERHEAD + record->header_count * sizeof(mqk_header);
 }
 
-bool record_queue_is_large(const struct record *record, size_t cost) {
-    return texts_size(record, cost) > LARGE_TEXTS;
-}
-
 static inline mqk_str copy_str(char **at, mqk_str s) {
     if (!s.data) {
         return s;
@@ -147,13 +143,15 @@ static inline void copy_texts(struct record *record, char *at) {
     record->value = copy_str(&at, record->value);
 }
 
-char *record_queue_copy(const struct record *record, size_t cost) {
-    char *own = malloc(texts_size(record, cost));
-    if (own) {
+bool record_queue_copy(const struct record *record, size_t cost, char **own) {
+    size_t size = texts_size(record, cost);
+    bool large = size > LARGE_TEXTS;
+    *own = large ? malloc(size) : NULL;
+    if (*own) {
         struct record copy = *record;
-        copy_texts(&copy, own);
+        copy_texts(&copy, *own);
     }
-    return own;
+    return *own || !large;
 }
 
 /* Points them to where copy_texts() has put them. */
@@ -225,8 +223,8 @@ bool record_queue_add(struct record_queue *q, const struct record *record, size_
 
 bool record_queue_put(struct record_queue *q, const struct record *record, int64_t accepted_ms) {
     size_t cost = record_cost(record);
-    char *own = NULL;
-    if (record_queue_is_large(record, cost) && !(own = record_queue_copy(record, cost))) {
+    char *own;
+    if (!record_queue_copy(record, cost, &own)) {
         return false;
     }
     while (!record_queue_add(q, record, cost, own, accepted_ms, NULL)) {

@@ -51,12 +51,11 @@ void record_queue_supply(struct record_queue *q, struct queue_chunk *chain);
 /* Takes out the spare chunks beyond `keep`, to be freed. */
 struct queue_chunk *record_queue_surplus(struct record_queue *q, size_t keep);
 
-/* Whether a record is so large that its texts get memory of their own; then record_queue_copy()
- * makes the copy, out of the lock (NULL: out of memory). */
-bool record_queue_is_large(const struct record *record, size_t cost);
-char *record_queue_copy(const struct record *record, size_t cost);
+/* Copies the texts of a record that is so large that they get memory of their own; NULL for all
+ * others. False: out of memory. No lock. */
+bool record_queue_copy(const struct record *record, size_t cost, char **own);
 
-/* Puts a record in at the end. `own` is its copy when it is large, else NULL; `ref` may be NULL.
+/* Puts a record in at the end. `own` is what record_queue_copy() made; `ref` may be NULL.
  * topic.data and rule.data must outlive it. False: there is no chunk for it, supply one. */
 bool record_queue_add(struct record_queue *q, const struct record *record, size_t cost, char *own,
                       int64_t accepted_ms, const struct spool_ref *ref);

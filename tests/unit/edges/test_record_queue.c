@@ -72,10 +72,10 @@ static void test_copy(void **state) {
         const struct spool_ref ref = {4, 5, 6};
         record_queue_init(&q);
         size_t cost = record_cost(&record);
-        bool large = record_queue_is_large(&record, cost);
+        char *own;
+        assert_true(record_queue_copy(&record, cost, &own));
         record_queue_supply(&q, queue_chunk_new());
-        assert_true(record_queue_add(&q, &record, cost,
-                                     large ? record_queue_copy(&record, cost) : NULL, 8, &ref));
+        assert_true(record_queue_add(&q, &record, cost, own, 8, &ref));
         memset(small, '!', sizeof(small));
         memset(value, '!', len);
         const struct queued *queued = record_queue_first(&q);
