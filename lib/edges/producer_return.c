@@ -138,6 +138,12 @@ static void return_run(struct producer *p) {
     }
 }
 
+/* A record that was taken out is not needed any more. Locked. */
+static void release(struct producer *p, struct queued *queued) {
+    free(queued->own);
+    record_queue_release(&p->queue, queued, 1);
+}
+
 /* Puts what came back before what waits. What stands in the spool waits there then, and nothing
  * that came later goes before it. */
 static void queue_returned(struct producer *p) {
@@ -146,9 +152,8 @@ static void queue_returned(struct producer *p) {
     struct queued *first;
     while ((first = record_queue_first(&p->queue)) && first->ref.seq > 0) {
         back_to_spool(p, first->ref, first->record.awaited ? first->record.tag : NULL);
-        free(first->own);
         record_queue_take(&p->queue);
-        record_queue_release(&p->queue, first, 1);
+        release(p, first);
     }
     record_queue_prepend(&p->queue, &p->returned_queue);
     record_queue_prepend(&p->queue, &p->returned_flight);
@@ -183,11 +188,6 @@ static struct queued *take_first(struct producer *p) {
         record_queue_take(&p->queue);
     }
     return first;
-}
-
-static void release(struct producer *p, struct queued *queued) {
-    free(queued->own);
-    record_queue_release(&p->queue, queued, 1);
 }
 
 static void close_record(struct producer *p, struct queued *queued) {
