@@ -254,6 +254,16 @@ void kit_records_free(struct kit_record *records, size_t count) {
     }
 }
 
+void kit_assert_in_order(const char *servers, size_t count) {
+    struct kit_record *records = calloc(count, sizeof(*records));
+    assert_int_equal(kit_consume(servers, "t", count, records, count), count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(atoi(records[i].value), i);
+    }
+    kit_records_free(records, count);
+    free(records);
+}
+
 void kit_wait(bool (*condition)(void *user), void *user, const char *what) {
     time_t give_up = time(NULL) + PATIENCE_S;
     while (!condition(user)) {

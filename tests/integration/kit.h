@@ -82,6 +82,8 @@ struct kit_record {
 size_t kit_consume(const char *servers, const char *topic, size_t expected,
                    struct kit_record *records, size_t capacity);
 void kit_records_free(struct kit_record *records, size_t count);
+/* The values 0 … count-1 arrived in topic "t", once each and in order. */
+void kit_assert_in_order(const char *servers, size_t count);
 
 /* Waits until `condition(user)` is true, fails the test after a long time. */
 void kit_wait(bool (*condition)(void *user), void *user, const char *what);

@@ -27,17 +27,6 @@ static void send_numbered(mqk_bridge *bridge, int from, int to) {
     }
 }
 
-/* The values 0 … count-1 arrived once each and in order. */
-static void assert_in_order(const char *servers, size_t count) {
-    struct kit_record *records = calloc(count, sizeof(*records));
-    assert_int_equal(kit_consume(servers, "t", count, records, count), count);
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(atoi(records[i].value), i);
-    }
-    kit_records_free(records, count);
-    free(records);
-}
-
 /* Passing errors are retried: everything arrives once, in order. One request at a time, because the
  * in-process Kafka does not look at sequence numbers: it takes the second of two requests when an
  * error was asked for the first, where a real one refuses it, and librdkafka then rightly believes
@@ -67,7 +56,7 @@ static void test_retriable_errors(void **state) {
     assert_int_equal(kit_stats(bridge).failed, 0);
     assert_int_equal(kit_stats(bridge).delivered, 300);
     assert_int_equal(mqk_bridge_close(bridge, 30000, NULL), MQK_OK);
-    assert_in_order(kafka.servers, 300);
+    kit_assert_in_order(kafka.servers, 300);
     kit_kafka_stop(&kafka);
 }
 
@@ -87,7 +76,7 @@ static void test_slow_broker(void **state) {
     assert_int_equal(left, 0);
     rd_kafka_mock_broker_set_rtt(kafka.cluster, 1, 0);
     mqk_bridge_close(bridge, 5000, NULL);
-    assert_in_order(kafka.servers, 50);
+    kit_assert_in_order(kafka.servers, 50);
     kit_kafka_stop(&kafka);
 }
 
@@ -127,7 +116,7 @@ static void test_down_then_up(void **state) {
     assert_non_null(strstr(host->log, "connected to Kafka"));
     mqk_bridge_close(bridge, 5000, NULL);
     free(host);
-    assert_in_order(kafka.servers, 100);
+    kit_assert_in_order(kafka.servers, 100);
     kit_kafka_stop(&kafka);
 }
 
@@ -171,7 +160,7 @@ static void test_permanent_errors(void **state) {
     assert_null(strstr(host->log, "refused")); /* never the payload */
     mqk_bridge_close(bridge, 5000, NULL);
     free(host);
-    assert_in_order(kafka.servers, 10);
+    kit_assert_in_order(kafka.servers, 10);
     kit_kafka_stop(&kafka);
 }
 
@@ -201,7 +190,7 @@ static void test_unknown_topic(void **state) {
     assert_int_equal(stats.delivered, 10);
     assert_int_equal(stats.failed, 1);
     mqk_bridge_close(bridge, 5000, NULL);
-    assert_in_order(kafka.servers, 10);
+    kit_assert_in_order(kafka.servers, 10);
     kit_kafka_stop(&kafka);
 }
 
