@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PATIENCE_S 60
-
 static void note(struct inbox *inbox, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -121,19 +119,20 @@ mqk_bridge *inbox_bridge(struct inbox *inbox, const char *format, ...) {
     return bridge;
 }
 
-void inbox_poll(struct inbox *inbox, mqk_bridge *bridge, int accepted) {
-    time_t give_up = time(NULL) + PATIENCE_S;
-    while (inbox->accepted < accepted) {
-        mqk_bridge_poll(bridge, 50);
-        if (time(NULL) > give_up) {
-            mqk_consumer_stats s = inbox_stats(bridge, 0);
-            fail_msg("waited %d s in vain: %d of %d records\n%s\n%s\nstate %s partitions %u "
-                     "in flight %d consumed %d retried %d",
-                     PATIENCE_S, inbox->accepted, accepted, inbox->text, inbox->log,
-                     mqk_consumer_state_name(s.state), s.partitions, (int)s.in_flight,
-                     (int)s.consumed, (int)s.retried);
-        }
+void inbox_poll_once(struct inbox *inbox, mqk_bridge *bridge, time_t give_up, const char *what) {
+    mqk_bridge_poll(bridge, 10);
+    if (time(NULL) > give_up) {
+        mqk_consumer_stats s = inbox_stats(bridge, 0);
+        fail_msg("waited %d s in vain for %s: accepted %d\n%s\n%s\nstate %s partitions %u "
+                 "in flight %d consumed %d retried %d",
+                 INBOX_PATIENCE_S, what, inbox->accepted, inbox->text, inbox->log,
+                 mqk_consumer_state_name(s.state), s.partitions, (int)s.in_flight, (int)s.consumed,
+                 (int)s.retried);
     }
+}
+
+void inbox_poll(struct inbox *inbox, mqk_bridge *bridge, int accepted) {
+    INBOX_POLL_UNTIL(inbox, bridge, inbox->accepted >= accepted);
 }
 
 static int64_t now_ms(void) {
@@ -182,7 +181,7 @@ static rd_kafka_t *writer(struct kit_kafka *k) {
 }
 
 static void finish(rd_kafka_t *rk) {
-    assert_int_equal(rd_kafka_flush(rk, PATIENCE_S * 1000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_flush(rk, INBOX_PATIENCE_S * 1000), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_destroy(rk);
 }
 

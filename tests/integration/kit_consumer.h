@@ -6,6 +6,8 @@
 
 #include "kit.h"
 
+#include <time.h>
+
 /* The in-process Kafka waits for members that have left until their sessions would have ended. */
 #define QUICK_GROUP "['session.timeout.ms=3000', 'heartbeat.interval.ms=300']"
 
@@ -36,7 +38,17 @@ void inbox_init(struct inbox *inbox, const char *node);
 mqk_bridge *inbox_bridge(struct inbox *inbox, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Polls until so many records were accepted in all; fails the test after a long time. */
+#define INBOX_PATIENCE_S 60
+
+/* Polls until something is true; fails the test after a long time. */
+#define INBOX_POLL_UNTIL(inbox, bridge, condition)                                                 \
+    do {                                                                                           \
+        for (time_t give_up_ = time(NULL) + INBOX_PATIENCE_S; !(condition);) {                     \
+            inbox_poll_once(inbox, bridge, give_up_, #condition);                                  \
+        }                                                                                          \
+    } while (0)
+void inbox_poll_once(struct inbox *inbox, mqk_bridge *bridge, time_t give_up, const char *what);
+/* Polls until so many records were accepted in all. */
 void inbox_poll(struct inbox *inbox, mqk_bridge *bridge, int accepted);
 /* Polls for some time. */
 void inbox_poll_for(mqk_bridge *bridge, int ms);

@@ -168,6 +168,10 @@ static mqk_answer take_note(struct inbox *in, const mqk_kafka_record *r) {
     return pause->accepts ? MQK_ACCEPT : MQK_LATER;
 }
 
+static bool is_full(void *bridge) {
+    return inbox_stats(bridge, 0).in_flight >= 10;
+}
+
 /* Records under way stay bounded, and the host hears of them only while it polls. */
 static void waits_for_the_host(void **state) {
     (void)state;
@@ -180,22 +184,18 @@ static void waits_for_the_host(void **state) {
         &inbox, CONSUMER("action: callback\n      max_in_flight: 10\n      commit_interval: 50ms"),
         kafka.servers);
     /* First without a poll, until no more is read, then with a host that says later. */
-    const struct timespec nap = {0, 5000000};
-    mqk_consumer_stats s = inbox_stats(bridge, 0);
-    for (int i = 0; i < 12000 && s.in_flight < 10; i++) {
-        nanosleep(&nap, NULL);
-        s = inbox_stats(bridge, 0);
-    }
-    uint64_t most = s.in_flight;
+    kit_wait(is_full, bridge, "as many records wait as may");
+    uint64_t most = inbox_stats(bridge, 0).in_flight;
     assert_int_equal(most, 10);
     assert_int_equal(inbox.calls, 0);
+    const struct timespec nap = {0, 5000000};
     for (int i = 0; i < 12000 && inbox.calls < 20; i++) {
         pause.polling = true;
         mqk_bridge_poll(bridge, 5);
         pause.polling = false;
         nanosleep(&nap, NULL);
-        s = inbox_stats(bridge, 0);
-        most = s.in_flight > most ? s.in_flight : most;
+        uint64_t now = inbox_stats(bridge, 0).in_flight;
+        most = now > most ? now : most;
     }
     /* So many, and the first one of each partition that waits. */
     assert_true(inbox.calls >= 20);
@@ -228,9 +228,7 @@ static void buries_the_rest(void **state) {
                                                "      dead_letter: dead"),
                                       kafka.servers);
     inbox_poll(&inbox, bridge, 2);
-    for (int i = 0; i < 500 && inbox_stats(bridge, 0).dead_lettered < 3; i++) {
-        mqk_bridge_poll(bridge, 10);
-    }
+    INBOX_POLL_UNTIL(&inbox, bridge, inbox_stats(bridge, 0).dead_lettered >= 3);
     mqk_consumer_stats s = inbox_stats(bridge, 0);
     assert_int_equal(s.delivered, 2);
     assert_int_equal(s.refused, 1);
@@ -269,10 +267,7 @@ static void buries_in_order(void **state) {
         CONSUMER("action: publish\n      mqtt_topic: '${value.none}'\n      dead_letter: dead\n"
                  "  producer: {linger: 0ms, buffer: {memory: 64KB, when_full: refuse}}"),
         kafka.servers);
-    for (time_t end = time(NULL) + 60;
-         inbox_stats(bridge, 0).dead_lettered < COUNT && time(NULL) < end;) {
-        mqk_bridge_poll(bridge, 10);
-    }
+    INBOX_POLL_UNTIL(&inbox, bridge, inbox_stats(bridge, 0).dead_lettered >= COUNT);
     assert_int_equal(inbox_stats(bridge, 0).dead_lettered, COUNT);
     mqk_bridge_close(bridge, 1000, NULL);
     assert_int_equal(kit_consume(kafka.servers, "dead", COUNT, dead, COUNT), COUNT);
@@ -330,14 +325,6 @@ static void works_with_a_loop(void **state) {
 
 #define SAME_GROUP CONSUMER("action: callback\n      commit_interval: 20ms")
 
-/* Whether everything in t[0] is known to be committed; polls meanwhile. */
-static bool nothing_is_left(mqk_bridge *bridge) {
-    for (time_t end = time(NULL) + 60; inbox_stats(bridge, 0).lag != 0 && time(NULL) < end;) {
-        mqk_bridge_poll(bridge, 10);
-    }
-    return inbox_stats(bridge, 0).lag == 0;
-}
-
 /* What was accepted in the last poll is committed after the next one, and comes again if there is
  * none; and no poll offers more than the host asks for. */
 static void counts_from_the_next_poll_on(void **state) {
@@ -373,7 +360,7 @@ static void counts_from_the_next_poll_on(void **state) {
     mqk_bridge_close(bridge, 0, NULL);
     assert_int_equal(other.accepted, COUNT - before);
     bridge = inbox_bridge(&other, SAME_GROUP, kafka.servers);
-    assert_true(nothing_is_left(bridge));
+    INBOX_POLL_UNTIL(&other, bridge, inbox_stats(bridge, 0).lag == 0);
     assert_int_equal(other.accepted, COUNT - before);
     mqk_bridge_close(bridge, 0, NULL);
 }
@@ -423,9 +410,7 @@ static void decodes(void **state) {
         kafka.servers);
     inbox_poll(&inbox, bridge, 1);
     assert_string_equal(inbox.text, "publish a/b/1 q0 r0 {\"v\":1}\n");
-    for (int i = 0; i < 500 && inbox_stats(bridge, 0).lost < 1; i++) {
-        mqk_bridge_poll(bridge, 10);
-    }
+    INBOX_POLL_UNTIL(&inbox, bridge, inbox_stats(bridge, 0).lost >= 1);
     assert_int_equal(inbox_stats(bridge, 0).unusable, 1);
     mqk_bridge_close(bridge, 0, NULL);
 }
@@ -447,9 +432,7 @@ static void no_loops_in_the_embedded_cluster(void **state) {
     assert_int_equal(mqk_on_event(bridge, &event), 1);
     inbox_poll(&inbox, bridge, 1);
     assert_string_equal(inbox.text, "record all both (null)=hello\n");
-    for (int i = 0; i < 500 && inbox_stats(bridge, 0).skipped < 1; i++) {
-        mqk_bridge_poll(bridge, 10);
-    }
+    INBOX_POLL_UNTIL(&inbox, bridge, inbox_stats(bridge, 0).skipped >= 1);
     assert_int_equal(inbox_stats(bridge, 0).skipped, 1);
     assert_memory_equal(inbox_stats(bridge, 0).name.data, "consumer[0]", 11);
     mqk_bridge_close(bridge, 1000, NULL);
@@ -467,10 +450,7 @@ static void tells_names(void **state) {
     assert_int_equal(mqk_bridge_consumer_stats(bridge, 0, NULL), MQK_ERR_ARGUMENT);
     stats.size = 1;
     assert_int_equal(mqk_bridge_consumer_stats(bridge, 0, &stats), MQK_ERR_ARGUMENT);
-    for (int i = 0; i < 3000 && inbox_stats(bridge, 0).state != MQK_CONSUMER_DOWN; i++) {
-        mqk_bridge_poll(bridge, 10);
-    }
-    assert_int_equal(inbox_stats(bridge, 0).state, MQK_CONSUMER_DOWN);
+    INBOX_POLL_UNTIL(&inbox, bridge, inbox_stats(bridge, 0).state == MQK_CONSUMER_DOWN);
     mqk_health health = {.size = sizeof(health)};
     assert_int_equal(mqk_bridge_health(bridge, &health), MQK_OK);
     assert_int_equal(health.state, MQK_HEALTH_DOWN);

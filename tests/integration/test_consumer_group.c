@@ -67,6 +67,18 @@ static void poll_until_all(mqk_bridge *a, mqk_bridge *b, int partitions, int cou
     }
 }
 
+static void poll_until_assigned(mqk_bridge *a, mqk_bridge *b, unsigned to_a, unsigned to_b) {
+    for (time_t end = time(NULL) + 60; time(NULL) < end;) {
+        mqk_bridge_poll(a, 5);
+        mqk_bridge_poll(b, 5);
+        if (inbox_stats(a, 0).partitions == to_a && inbox_stats(b, 0).partitions == to_b) {
+            return;
+        }
+    }
+    fail_msg("%u and %u partitions\n%s\n%s", inbox_stats(a, 0).partitions,
+             inbox_stats(b, 0).partitions, inbox.log, other.log);
+}
+
 /* Two nodes share the work; one leaves, the other takes over; none is lost. */
 static void shares_the_work(void **state) {
     (void)state;
@@ -75,14 +87,7 @@ static void shares_the_work(void **state) {
     feed_many(&kafka, "t", 4, 400);
     inbox_poll(&inbox, a, 400);
     mqk_bridge *b = inbox_bridge(&other, RULES(RULE("r", "t", "action: callback")), kafka.servers);
-    for (int i = 0;
-         i < 3000 && (inbox_stats(a, 0).partitions != 2 || inbox_stats(b, 0).partitions != 2);
-         i++) {
-        mqk_bridge_poll(a, 5);
-        mqk_bridge_poll(b, 5);
-    }
-    assert_int_equal(inbox_stats(a, 0).partitions, 2);
-    assert_int_equal(inbox_stats(b, 0).partitions, 2);
+    poll_until_assigned(a, b, 2, 2);
     feed_many(&kafka, "t", 4, 400);
     poll_until_all(a, b, 4, 200);
     assert_true(inbox.accepted > 400 && other.accepted > 0);
@@ -116,18 +121,6 @@ static mqk_answer not_yet(struct inbox *in, const mqk_kafka_record *r) {
     return *(bool *)in->user ? MQK_ACCEPT : MQK_LATER;
 }
 
-static void poll_until_assigned(mqk_bridge *a, mqk_bridge *b, unsigned to_a, unsigned to_b) {
-    for (time_t end = time(NULL) + 60; time(NULL) < end;) {
-        mqk_bridge_poll(a, 5);
-        mqk_bridge_poll(b, 5);
-        if (inbox_stats(a, 0).partitions == to_a && inbox_stats(b, 0).partitions == to_b) {
-            return;
-        }
-    }
-    fail_msg("%u and %u partitions\n%s\n%s", inbox_stats(a, 0).partitions,
-             inbox_stats(b, 0).partitions, inbox.log, other.log);
-}
-
 /* A partition that was paused because the host wants nothing is taken away, and given back to the
  * same node: it is read again. */
 static void goes_on_with_what_was_paused(const char *more) {
@@ -140,9 +133,7 @@ static void goes_on_with_what_was_paused(const char *more) {
     inbox.user = other.user = &wanted;
     mqk_bridge *a = inbox_bridge(&inbox, "%s", rules);
     /* Every partition has a record that is not wanted. */
-    for (time_t end = time(NULL) + 60; inbox_stats(a, 0).retried < 20 && time(NULL) < end;) {
-        mqk_bridge_poll(a, 10);
-    }
+    INBOX_POLL_UNTIL(&inbox, a, inbox_stats(a, 0).retried >= 20);
     assert_int_equal(inbox_stats(a, 0).state, MQK_CONSUMER_WAITING);
     mqk_bridge *b = inbox_bridge(&other, "%s", rules);
     poll_until_assigned(a, b, 2, 2);
@@ -180,9 +171,7 @@ static void reads_on_after_a_silence(void **state) {
     kit_wait(has_its_fill, a, "as many records wait as may");
     nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     mqk_bridge *b = inbox_bridge(&other, RULES(RULE("r", "t", "%s")), kafka.servers, rules);
-    for (time_t end = time(NULL) + 60; other.accepted < 50 && time(NULL) < end;) {
-        mqk_bridge_poll(b, 10);
-    }
+    inbox_poll(&other, b, 50);
     assert_int_equal(inbox.accepted, 0);
     assert_int_equal(inbox_stats(a, 0).partitions, 2);
     nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
@@ -304,18 +293,12 @@ static void survives_faults(void **state) {
     inbox_poll_for(bridge, 500);
     rd_kafka_mock_broker_set_up(kafka.cluster, 1);
     feed_many(&kafka, "t", 2, 100);
-    for (time_t end = time(NULL) + 60; !all_seen(2, 150) && time(NULL) < end;) {
-        mqk_bridge_poll(bridge, 20);
-    }
-    assert_true(all_seen(2, 150));
+    poll_until_all(bridge, NULL, 2, 150);
     inbox_poll_for(bridge, 200);
     mqk_bridge_close(bridge, 1000, NULL);
     /* Everything was committed in the end. */
     bridge = inbox_bridge(&other, RULES(RULE("r", "t", "action: callback")), kafka.servers);
-    for (int i = 0; i < 2000 && inbox_stats(bridge, 0).lag != 0; i++) {
-        mqk_bridge_poll(bridge, 10);
-    }
-    assert_int_equal(inbox_stats(bridge, 0).lag, 0);
+    INBOX_POLL_UNTIL(&other, bridge, inbox_stats(bridge, 0).lag == 0);
     assert_int_equal(other.accepted, 0);
     mqk_bridge_close(bridge, 0, NULL);
 }
@@ -343,10 +326,7 @@ static void loses_nothing_over_many_starts(void **state) {
             inbox.last[i % 2] = -1;
         }
         most = round < 3 ? inbox.accepted + 60 : 392;
-        for (time_t end = time(NULL) + 60; inbox.accepted < most && time(NULL) < end;) {
-            mqk_bridge_poll(bridge, 10);
-        }
-        assert_true(inbox.accepted >= most);
+        inbox_poll(&inbox, bridge, most);
         assert_int_equal(mqk_bridge_close(bridge, 3000, NULL), MQK_OK);
     }
     for (int p = 0; p < 2; p++) {
