@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kit.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -273,4 +274,37 @@ void kit_wait(bool (*condition)(void *user), void *user, const char *what) {
         struct timespec nap = {0, 5000000};
         nanosleep(&nap, NULL);
     }
+}
+
+int kit_threads(const char *name) {
+    int count = 0;
+    DIR *dir = opendir("/proc/self/task");
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char path[300];
+        char its[32] = "";
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file) {
+            count += fgets(its, sizeof(its), file) && strncmp(its, name, strlen(name)) == 0;
+            fclose(file);
+        }
+    }
+    closedir(dir);
+    return count;
+}
+
+struct thread_goal {
+    const char *name;
+    int most;
+};
+
+static bool threads_are_gone(void *user) {
+    const struct thread_goal *goal = user;
+    return kit_threads(goal->name) <= goal->most;
+}
+
+void kit_wait_for_threads(const char *name, int most) {
+    struct thread_goal goal = {name, most};
+    kit_wait(threads_are_gone, &goal, "threads end");
 }

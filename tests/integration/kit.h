@@ -88,4 +88,10 @@ void kit_assert_in_order(const char *servers, size_t count);
 /* Waits until `condition(user)` is true, fails the test after a long time. */
 void kit_wait(bool (*condition)(void *user), void *user, const char *what);
 
+/* Threads of this process whose names begin so, "" for all. One that has just been joined may still
+ * be among them, and one that was just born has its parent's name. */
+int kit_threads(const char *name);
+/* Waits until there are at most so many of them. */
+void kit_wait_for_threads(const char *name, int most);
+
 #endif
