@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Long enough for any machine: a test that waits this long has failed. */
-#define PATIENCE_S 60
-
 #define KIT_PARTITIONS 128
 
 static void discard_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
@@ -212,7 +209,8 @@ size_t kit_consume(const char *servers, const char *topic, size_t expected,
 
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, topic, NULL);
-    rd_kafka_resp_err_t err = rd_kafka_metadata(consumer, 0, handle, &metadata, PATIENCE_S * 1000);
+    rd_kafka_resp_err_t err =
+        rd_kafka_metadata(consumer, 0, handle, &metadata, KIT_PATIENCE_S * 1000);
     assert_int_equal(err, RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(8);
     int partitions = metadata->topics[0].partition_cnt;
@@ -226,7 +224,7 @@ size_t kit_consume(const char *servers, const char *topic, size_t expected,
     size_t count = 0;
     bool at_end[KIT_PARTITIONS] = {false};
     assert_true(partitions <= KIT_PARTITIONS);
-    time_t give_up = time(NULL) + PATIENCE_S;
+    time_t give_up = time(NULL) + KIT_PATIENCE_S;
     while ((!all_true(at_end, partitions) || count < expected) && time(NULL) < give_up) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(consumer, 1000);
         if (m && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -266,14 +264,25 @@ void kit_assert_in_order(const char *servers, size_t count) {
 }
 
 void kit_wait(bool (*condition)(void *user), void *user, const char *what) {
-    time_t give_up = time(NULL) + PATIENCE_S;
+    time_t give_up = time(NULL) + KIT_PATIENCE_S;
     while (!condition(user)) {
         if (time(NULL) > give_up) {
-            fail_msg("waited %d s in vain: %s", PATIENCE_S, what);
+            fail_msg("waited %d s in vain: %s", KIT_PATIENCE_S, what);
         }
         struct timespec nap = {0, 5000000};
         nanosleep(&nap, NULL);
     }
+}
+
+void kit_folder_make(char dir[KIT_FOLDER_SIZE]) {
+    snprintf(dir, KIT_FOLDER_SIZE, "/tmp/mqk-test-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+}
+
+void kit_folder_remove(const char *dir) {
+    char command[KIT_FOLDER_SIZE + 16];
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
 }
 
 int kit_threads(const char *name) {

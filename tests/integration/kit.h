@@ -85,8 +85,17 @@ void kit_records_free(struct kit_record *records, size_t count);
 /* The values 0 … count-1 arrived in topic "t", once each and in order. */
 void kit_assert_in_order(const char *servers, size_t count);
 
+/* Seconds, long enough for any machine: a test that waits this long has failed. */
+#define KIT_PATIENCE_S 60
+
 /* Waits until `condition(user)` is true, fails the test after a long time. */
 void kit_wait(bool (*condition)(void *user), void *user, const char *what);
+
+#define KIT_FOLDER_SIZE 32
+
+/* A new folder for a spool, whose path is written to `dir`; and its end, with all that is in it. */
+void kit_folder_make(char dir[KIT_FOLDER_SIZE]);
+void kit_folder_remove(const char *dir);
 
 /* Threads of this process whose names begin so, "" for all. One that has just been joined may still
  * be among them, and one that was just born has its parent's name. */

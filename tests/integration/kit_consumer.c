@@ -125,7 +125,7 @@ void inbox_poll_once(struct inbox *inbox, mqk_bridge *bridge, time_t give_up, co
         mqk_consumer_stats s = inbox_stats(bridge, 0);
         fail_msg("waited %d s in vain for %s: accepted %d\n%s\n%s\nstate %s partitions %u "
                  "in flight %d consumed %d retried %d",
-                 INBOX_PATIENCE_S, what, inbox->accepted, inbox->text, inbox->log,
+                 KIT_PATIENCE_S, what, inbox->accepted, inbox->text, inbox->log,
                  mqk_consumer_state_name(s.state), s.partitions, (int)s.in_flight, (int)s.consumed,
                  (int)s.retried);
     }
@@ -133,6 +133,21 @@ void inbox_poll_once(struct inbox *inbox, mqk_bridge *bridge, time_t give_up, co
 
 void inbox_poll(struct inbox *inbox, mqk_bridge *bridge, int accepted) {
     INBOX_POLL_UNTIL(inbox, bridge, inbox->accepted >= accepted);
+}
+
+struct flight_goal {
+    mqk_bridge *bridge;
+    uint64_t count;
+};
+
+static bool so_many_in_flight(void *user) {
+    const struct flight_goal *goal = user;
+    return inbox_stats(goal->bridge, 0).in_flight >= goal->count;
+}
+
+void inbox_wait_in_flight(mqk_bridge *bridge, uint64_t count) {
+    struct flight_goal goal = {bridge, count};
+    kit_wait(so_many_in_flight, &goal, "records in flight");
 }
 
 static int64_t now_ms(void) {
@@ -181,7 +196,7 @@ static rd_kafka_t *writer(struct kit_kafka *k) {
 }
 
 static void finish(rd_kafka_t *rk) {
-    assert_int_equal(rd_kafka_flush(rk, INBOX_PATIENCE_S * 1000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_flush(rk, KIT_PATIENCE_S * 1000), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_destroy(rk);
 }
 

@@ -38,18 +38,18 @@ void inbox_init(struct inbox *inbox, const char *node);
 mqk_bridge *inbox_bridge(struct inbox *inbox, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-#define INBOX_PATIENCE_S 60
-
 /* Polls until something is true; fails the test after a long time. */
 #define INBOX_POLL_UNTIL(inbox, bridge, condition)                                                 \
     do {                                                                                           \
-        for (time_t give_up_ = time(NULL) + INBOX_PATIENCE_S; !(condition);) {                     \
+        for (time_t give_up_ = time(NULL) + KIT_PATIENCE_S; !(condition);) {                       \
             inbox_poll_once(inbox, bridge, give_up_, #condition);                                  \
         }                                                                                          \
     } while (0)
 void inbox_poll_once(struct inbox *inbox, mqk_bridge *bridge, time_t give_up, const char *what);
 /* Polls until so many records were accepted in all. */
 void inbox_poll(struct inbox *inbox, mqk_bridge *bridge, int accepted);
+/* Waits, without a poll, until so many records are in flight. */
+void inbox_wait_in_flight(mqk_bridge *bridge, uint64_t count);
 /* Polls for some time. */
 void inbox_poll_for(mqk_bridge *bridge, int ms);
 

@@ -168,10 +168,6 @@ static mqk_answer take_note(struct inbox *in, const mqk_kafka_record *r) {
     return pause->accepts ? MQK_ACCEPT : MQK_LATER;
 }
 
-static bool is_full(void *bridge) {
-    return inbox_stats(bridge, 0).in_flight >= 10;
-}
-
 /* Records under way stay bounded, and the host hears of them only while it polls. */
 static void waits_for_the_host(void **state) {
     (void)state;
@@ -184,7 +180,7 @@ static void waits_for_the_host(void **state) {
         &inbox, CONSUMER("action: callback\n      max_in_flight: 10\n      commit_interval: 50ms"),
         kafka.servers);
     /* First without a poll, until no more is read, then with a host that says later. */
-    kit_wait(is_full, bridge, "as many records wait as may");
+    inbox_wait_in_flight(bridge, 10);
     uint64_t most = inbox_stats(bridge, 0).in_flight;
     assert_int_equal(most, 10);
     assert_int_equal(inbox.calls, 0);

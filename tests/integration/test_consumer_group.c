@@ -68,7 +68,7 @@ static void poll_until_all(mqk_bridge *a, mqk_bridge *b, int partitions, int cou
 }
 
 static void poll_until_assigned(mqk_bridge *a, mqk_bridge *b, unsigned to_a, unsigned to_b) {
-    for (time_t end = time(NULL) + 60; time(NULL) < end;) {
+    for (time_t end = time(NULL) + KIT_PATIENCE_S; time(NULL) < end;) {
         mqk_bridge_poll(a, 5);
         mqk_bridge_poll(b, 5);
         if (inbox_stats(a, 0).partitions == to_a && inbox_stats(b, 0).partitions == to_b) {
@@ -156,10 +156,6 @@ static void reads_on_after_a_pause_without_room(void **state) {
     goes_on_with_what_was_paused("action: callback, max_in_flight: 6");
 }
 
-static bool has_its_fill(void *bridge) {
-    return inbox_stats(bridge, 0).in_flight >= 6;
-}
-
 /* A host that does not poll for longer than the library waits for room (0.5 s): all its partitions
  * are paused, then some go to another node and come back when that one ends. */
 static void reads_on_after_a_silence(void **state) {
@@ -168,7 +164,7 @@ static void reads_on_after_a_silence(void **state) {
     kit_kafka_topic(&kafka, "t", 4);
     feed_many(&kafka, "t", 4, 400);
     mqk_bridge *a = inbox_bridge(&inbox, RULES(RULE("r", "t", "%s")), kafka.servers, rules);
-    kit_wait(has_its_fill, a, "as many records wait as may");
+    inbox_wait_in_flight(a, 6);
     nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     mqk_bridge *b = inbox_bridge(&other, RULES(RULE("r", "t", "%s")), kafka.servers, rules);
     inbox_poll(&other, b, 50);

@@ -12,7 +12,7 @@ struct stage {
     struct kit_kafka kafka;
     struct kit_host *host;
     mqk_bridge *bridge;
-    char dir[64];
+    char dir[KIT_FOLDER_SIZE];
 };
 
 static void open_stage(struct stage *s, const char *producer, const char *rules) {
@@ -21,8 +21,7 @@ static void open_stage(struct stage *s, const char *producer, const char *rules)
     kit_kafka_topic(&s->kafka, "dead", 1);
     s->host = malloc(sizeof(*s->host));
     kit_host_init(s->host);
-    snprintf(s->dir, sizeof(s->dir), "/tmp/mqk-test-XXXXXX");
-    assert_non_null(mkdtemp(s->dir));
+    kit_folder_make(s->dir);
     char settings[256];
     snprintf(settings, sizeof(settings), producer, s->dir);
     s->bridge = kit_bridge(s->host,
@@ -36,12 +35,10 @@ static void open_stage(struct stage *s, const char *producer, const char *rules)
 }
 
 static void close_stage(struct stage *s) {
-    char command[128];
     mqk_bridge_close(s->bridge, 5000, NULL);
     kit_kafka_stop(&s->kafka);
     free(s->host);
-    snprintf(command, sizeof(command), "rm -rf %s", s->dir);
-    assert_int_equal(system(command), 0);
+    kit_folder_remove(s->dir);
 }
 
 static const char one_rule[] =

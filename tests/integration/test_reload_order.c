@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define EVENTS       30000
 #define API_VERSIONS 18 /* Kafka protocol, API key */
@@ -46,13 +45,12 @@ static const char rules[] =
 
 struct stage {
     struct kit_kafka kafka;
-    char dir[32];
+    char dir[KIT_FOLDER_SIZE];
     const char *mode;
 };
 
 static void set_stage(struct stage *s, const char *mode) {
-    strcpy(s->dir, "/tmp/mqk-test-XXXXXX");
-    assert_non_null(mkdtemp(s->dir));
+    kit_folder_make(s->dir);
     s->mode = mode;
     kit_kafka_start(&s->kafka, 1);
     kit_kafka_topic(&s->kafka, "t", 1);
@@ -66,13 +64,11 @@ static void reload(const struct stage *s, mqk_bridge *bridge, int linger_ms) {
 }
 
 static void end_stage(struct stage *s, mqk_bridge *bridge, size_t count) {
-    char command[64];
     uint64_t lost = 0;
     assert_int_equal(mqk_bridge_close(bridge, 60000, &lost), MQK_OK);
     kit_assert_in_order(s->kafka.servers, count);
     kit_kafka_stop(&s->kafka);
-    snprintf(command, sizeof(command), "rm -rf %s", s->dir);
-    assert_int_equal(system(command), 0);
+    kit_folder_remove(s->dir);
 }
 
 static void test_order(void **state) {
