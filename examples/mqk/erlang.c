@@ -66,6 +66,9 @@ static bool read_quoted(struct reader *r, struct buffer *out) {
             }
             c = means[found - names];
         }
+        if (c == '\0') {
+            return fail(r, MQK_ERR_SYNTAX, "a text contains a NUL character");
+        }
         buffer_append_char(out, c);
     }
     r->pos++;

@@ -118,7 +118,12 @@ static bool read_quoted(struct reader *r, struct buffer *out) {
     if (!json_valid((mqk_str){r->text.data + from, r->pos - from}, &value)) {
         return fail(r, MQK_ERR_SYNTAX, "a text in quotes is not written as in JSON");
     }
+    size_t before = out->len;
     json_append_decoded(out, &value);
+    mqk_str text = buffer_since(out, before);
+    if (text.len > 0 && memchr(text.data, '\0', text.len)) {
+        return fail(r, MQK_ERR_SYNTAX, "a text contains a NUL character");
+    }
     return true;
 }
 
