@@ -40,8 +40,8 @@ plugin_opt_mqk_config /usr/share/mqkafka/examples/embedded.yaml
 CONF
 mosquitto -c /tmp/broker/mosquitto.conf >/tmp/broker/log 2>&1 &
 broker=$!
-for _ in $(seq 100); do
-    grep -q 'Kafka.*127\.0\.0\.1' /tmp/broker/log && break
+for _ in $(seq 1200); do
+    grep -q 'version .* running' /tmp/broker/log && break
     kill -0 $broker 2>/dev/null || break
     sleep 0.1
 done

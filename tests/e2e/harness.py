@@ -228,6 +228,10 @@ class Kafka:
         if done.returncode:
             raise AssertionError(f'kafka.sh {args}: {done.stdout}')
 
+    def committed(self, group, topic, partition=0):
+        """The offset that a group goes on with, -1 when there is none (one broker)."""
+        return kafka_topic.committed(self.bootstrap, group, topic, partition)
+
     def stop(self):
         if self.directory and os.path.isdir(self.directory):
             self.do('stop')
@@ -354,11 +358,15 @@ class Mosquitto:
         raise AssertionError(f'Mosquitto does not start:\n{self.log()}')
 
     def _ready(self):
+        """Waits until its main loop runs: it listens before it has learnt to end at SIGTERM."""
         deadline = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < deadline:
             try:
-                socket.create_connection(('127.0.0.1', self.port), 5).close()
-                return True
+                with socket.create_connection(('127.0.0.1', self.port), 5) as connection:
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.settimeout(PATIENCE)
+                    connection.recv(1)  # the end, or with TLS an alert before it
+                    return True
             except OSError:
                 time.sleep(0.02)
         return False

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Creates topics by the Kafka protocol itself, in milliseconds instead of a Java start.
+"""Creates topics, and asks Kafka this and that, by its own protocol: in milliseconds instead of
+a Java start.
 
   kafka_topic.py HOST:PORT[,…] NAME [PARTITIONS [REPLICATION [CONFIG=VALUE]…]]
   kafka_topic.py HOST:PORT --brokers N      fails unless N brokers and a controller are there
@@ -10,7 +11,7 @@ import struct
 import sys
 import time
 
-CREATE_TOPICS, METADATA = 19, 3
+CREATE_TOPICS, METADATA, OFFSET_FETCH = 19, 3, 9
 TOPIC_ALREADY_EXISTS = 36
 
 
@@ -81,6 +82,23 @@ def metadata(address, topics=()):
     r.text()
     controller = r.number('i')
     return brokers, controller, dict(r.array(topic))
+
+
+def committed(address, group, topic, partition):
+    """The offset that the group goes on with; -1: none was committed. Asks the group's
+    coordinator, which the only broker of a cluster is."""
+    r = request(address, OFFSET_FETCH, 1, text(group) + array(
+        [text(topic) + array([struct.pack('>i', partition)])]))
+
+    def offset():
+        r.number('i')
+        found, _, error = r.number('q'), r.text(), r.number('h')
+        if error:
+            raise OSError(f'offset of group {group}: error {error}')
+        return found
+
+    (_, (found,)), = r.array(lambda: (r.text(), r.array(offset)))
+    return found
 
 
 def create(addresses, name, partitions=1, replication=1, config=()):

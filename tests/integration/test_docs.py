@@ -300,10 +300,10 @@ class Page:
             process = subprocess.Popen([broker, '-c', 'mosquitto.conf'], cwd=self.folder, env=self.env,
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
             said = ''
-            for _ in range(300):
+            for _ in range(1200):
                 log.seek(0)
                 said = log.read()
-                if process.poll() is not None or '127.0.0.1' in said:
+                if process.poll() is not None or re.search(r'version \S+ running', said):
                     break
                 time.sleep(0.1)
             process.send_signal(signal.SIGTERM)
