@@ -60,7 +60,7 @@ static void rules_choose(void **state) {
              "    - { hook: message.publish, topic: own, key: '${clientid}', value: v,\n"
              "        partition: '${payload}' }\n"
              "    - { hook: message.acked, topic: own, value: v, partition: '${payload}',\n"
-             "        producer: { produce: sync } }\n");
+             "        producer: { produce: sync, produce_sync_timeout: 60s } }\n");
     mqk_event event = kit_publish("c1", "a/b", "5");
     assert_int_equal(mqk_on_event(kit.bridge, &event), 1);
     assert_int_equal(mqk_bridge_flush(kit.bridge, 30000, NULL), MQK_OK);
