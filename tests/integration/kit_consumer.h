@@ -10,6 +10,8 @@
 
 /* The in-process Kafka waits for members that have left until their sessions would have ended. */
 #define QUICK_GROUP "['session.timeout.ms=3000', 'heartbeat.interval.ms=300']"
+/* For a group that nobody joins twice: whoever is stopped for some seconds stays a member. */
+#define STEADY_GROUP "['session.timeout.ms=120000', 'heartbeat.interval.ms=300']"
 
 #define INBOX_PARTITIONS 8
 #define INBOX_OFFSETS    20000

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#define CONSUMER(more)                                                                             \
+#define CONSUMER(more) CONSUMER_IN(STEADY_GROUP, more)
+#define CONSUMER_IN(group, more)                                                                   \
     "kafka:\n"                                                                                     \
     "  client: {servers: ['%s']}\n"                                                                \
     "  consumer:\n"                                                                                \
@@ -17,7 +18,7 @@
     "      group_id: g\n"                                                                          \
     "      offset_reset: earliest\n"                                                               \
     "      topics: [t]\n"                                                                          \
-    "      librdkafka: " QUICK_GROUP "\n"                                                          \
+    "      librdkafka: " group "\n"                                                                \
     "      " more "\n"
 
 static void publishes(void **state) {
@@ -79,8 +80,8 @@ static void names_clients(void **state) {
     mqk_consumer_stats s = inbox_stats(bridge, 0);
     assert_int_equal(s.unusable, 1);
     assert_int_equal(s.lost, 1);
-    inbox_poll_for(bridge, 50);
-    assert_non_null(strstr(inbox.log, "record 2 of t[0]: clientid, username: a value is missing"));
+    INBOX_POLL_UNTIL(&inbox, bridge,
+                     strstr(inbox.log, "record 2 of t[0]: clientid, username: a value is missing"));
     mqk_bridge_close(bridge, 1000, NULL);
 }
 
@@ -286,11 +287,12 @@ static void goes_on_where_it_was(void **state) {
     kit_kafka_topic(&kafka, "t", 1);
     feed_many(&kafka, "t", 1, 10);
     inbox.answer = accept_some;
-    mqk_bridge *bridge = inbox_bridge(&inbox, CONSUMER("action: callback"), kafka.servers);
+    mqk_bridge *bridge =
+        inbox_bridge(&inbox, CONSUMER_IN(QUICK_GROUP, "action: callback"), kafka.servers);
     inbox_poll(&inbox, bridge, 5);
     inbox_poll_for(bridge, 100);
     assert_int_equal(mqk_bridge_close(bridge, 1000, NULL), MQK_OK);
-    bridge = inbox_bridge(&other, CONSUMER("action: callback"), kafka.servers);
+    bridge = inbox_bridge(&other, CONSUMER_IN(QUICK_GROUP, "action: callback"), kafka.servers);
     inbox_poll(&other, bridge, 5);
     inbox_poll_for(bridge, 100);
     assert_int_equal(other.accepted, 5);
@@ -319,7 +321,7 @@ static void works_with_a_loop(void **state) {
     mqk_bridge_close(bridge, 0, NULL);
 }
 
-#define SAME_GROUP CONSUMER("action: callback\n      commit_interval: 20ms")
+#define SAME_GROUP CONSUMER_IN(QUICK_GROUP, "action: callback\n      commit_interval: 20ms")
 
 /* What was accepted in the last poll is committed after the next one, and comes again if there is
  * none; and no poll offers more than the host asks for. */
