@@ -168,6 +168,11 @@ mqk_consumer_stats inbox_stats(mqk_bridge *bridge, size_t rule) {
     return stats;
 }
 
+bool has_read_all(mqk_bridge *bridge, unsigned partitions) {
+    mqk_consumer_stats s = inbox_stats(bridge, 0);
+    return s.partitions == partitions && s.lag == 0;
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static void discard_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {

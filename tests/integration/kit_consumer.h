@@ -56,6 +56,8 @@ void inbox_wait_in_flight(mqk_bridge *bridge, uint64_t count);
 void inbox_poll_for(mqk_bridge *bridge, int ms);
 
 mqk_consumer_stats inbox_stats(mqk_bridge *bridge, size_t rule);
+/* Whether the first rule has so many partitions, and nothing to read in them. */
+bool has_read_all(mqk_bridge *bridge, unsigned partitions);
 
 /* Writes a record; `headers` are "name=value;name=value" or NULL. Returns its partition's next
  * offset is of no interest: partitions of a new topic begin at 0. */
