@@ -61,7 +61,7 @@ def consume(servers: str, topic: str, count: int, seconds: float = 60) -> list[A
     )
     found: list[Any] = []
     try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
         consumer.assign([kafka.TopicPartition(topic, p, 0) for p in partitions])
         end = time.monotonic() + seconds
         while len(found) < count and time.monotonic() < end:
@@ -72,7 +72,7 @@ def consume(servers: str, topic: str, count: int, seconds: float = 60) -> list[A
     return found
 
 
-def eventually(what: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(what: Callable[[], bool], seconds: float = 60) -> None:
     """Waits until it is so."""
     end = time.monotonic() + seconds
     while not what():
