@@ -140,7 +140,7 @@ class StatsText(unittest.TestCase):
         self.assertEqual(order, sorted(order))
         self.assertGreater(order[0], 0)
         self.assertEqual((eu['state'], eu['message']), ('ok', ''))
-        self.assertIn(away['state'], ('starting', 'down'))
+        self.assertEqual(away['state'], 'down')
         self.assertIn('away', away['message'])
         self.assertEqual(self.json['state'], away['state'])
 

@@ -4,6 +4,7 @@
  *   write_stats RULES EVENTS FOLDER     FOLDER/json, FOLDER/prometheus, FOLDER/openmetrics
  */
 #include <mqkafka/mqkafka.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,6 +31,19 @@ static bool write_all(mqk_bridge *bridge, const char *folder) {
     return write_one(bridge, folder, "json", mqk_bridge_stats_json) &&
            write_one(bridge, folder, "prometheus", mqk_bridge_stats_prometheus) &&
            write_one(bridge, folder, "openmetrics", mqk_bridge_stats_openmetrics);
+}
+
+/* Until it is known how every cluster is: what is written one after the other shall say the same.
+ */
+static void wait_for_states(mqk_bridge *bridge) {
+    mqk_cluster_stats stats = {.size = sizeof(stats)};
+    for (size_t i = 0; mqk_bridge_cluster_stats(bridge, i, &stats) == MQK_OK;) {
+        if (stats.state == MQK_HEALTH_STARTING) {
+            poll(NULL, 0, 10);
+        } else {
+            i++;
+        }
+    }
 }
 
 int main(int argc, char **argv) {
@@ -59,6 +73,7 @@ int main(int argc, char **argv) {
         }
     }
     mqk_bridge_flush(bridge, 60000, NULL);
+    wait_for_states(bridge);
     written = write_all(bridge, argv[3]) && written;
     mqk_bridge_close(bridge, 0, NULL);
     return written ? 0 : 1;
