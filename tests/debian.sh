@@ -62,11 +62,15 @@ fi
 
 # ---- Roots ----
 
+bootstrap() {
+    as_root rm -rf --one-file-system "$2" && as_root debootstrap --variant=minbase "$1" "$2" "$(mirror)"
+}
+
 # A release as debootstrap leaves it, kept as an archive.
 base() {
     local release=$1 archive=$roots/$1-base.tar root=$work/$1-base
     [ ! -e "$archive" ] || return 0
-    as_root debootstrap --variant=minbase "$release" "$root" "$(mirror)" && forbid_services "$root" &&
+    again bootstrap "$release" "$root" && forbid_services "$root" &&
         as_root rm -f "$root"/var/cache/apt/archives/*.deb &&
         as_root tar -C "$root" --one-file-system -cf "$archive.$$" . && mv "$archive.$$" "$archive" &&
         as_root rm -rf --one-file-system "$root"
@@ -85,10 +89,10 @@ build_root() {
     [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
     [ -e "$root/etc/mqkafka-base" ] || { fresh "$release" "$root" && as_root touch "$root/etc/mqkafka-base"; }
     as_root mkdir -p "$root/control" && as_root cp "$repo/examples/debian/control" "$root/control/control"
-    in_root "$root" /bin/sh -ec '
-        apt-get update
+    again in_root "$root" /bin/sh -ec '
+        apt-get -o APT::Update::Error-Mode=any update
         apt-get install -y --no-install-recommends build-essential fakeroot lintian man-db
-        cd /control && mkdir -p debian && mv control debian
+        cd /control && mkdir -p debian && cp control debian
         apt-get build-dep -y --no-install-recommends ./
         apt-get clean' && printf '%s' "$want" | as_root tee "$stamp" >/dev/null
 }

@@ -10,9 +10,26 @@ fail() {
     echo "FAILED: $1" >&2
     exit 1
 }
-add() { apt-get install -y --no-install-recommends "$@" >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; fail "$*"; }; }
+# What comes over the network may fail for a moment.
+again() {
+    local pause
+    for pause in 10 30 60; do
+        "$@" && return 0
+        echo "this failed, and is tried again in $pause s: $*"
+        sleep "$pause"
+    done
+    "$@"
+}
+update() { apt-get -o APT::Update::Error-Mode=any update; }
+download() {
+    apt-get install -y --no-install-recommends --download-only "$@" || { update && return 1; }
+}
+add() {
+    again download "$@" >/tmp/apt.log 2>&1 && apt-get install -y --no-install-recommends "$@" >>/tmp/apt.log 2>&1 ||
+        { cat /tmp/apt.log; fail "$*"; }
+}
 
-apt-get update >/dev/null
+again update >/dev/null
 find / -xdev -path /proc -prune -o -path '*mqkafka*' -print 2>/dev/null | grep -v '^/mnt' && fail 'the root is not clean'
 
 # The programs.

@@ -42,6 +42,10 @@ mkdir -p "$roots" "$results"
 # shellcheck source=tests/roots.sh
 . "$repo/tests/roots.sh"
 
+bootstrap() {
+    as_root rm -rf --one-file-system "$2" && as_root debootstrap --variant=minbase "$1" "$2" "$(mirror)"
+}
+
 # Creates a root unless it is there with the same packages. Its log says what went wrong.
 prepare() {
     local suite=$1 root=$roots/$1 log=$results/$1-root.log want stamp
@@ -51,14 +55,12 @@ prepare() {
     use_proxy
     {
         if [ ! -x "$root/usr/bin/apt-get" ] || [ ! -e "$root/etc/mqkafka-base" ]; then
-            as_root rm -rf --one-file-system "$root" &&
-                as_root debootstrap --variant=minbase "$suite" "$root" "$(mirror)" &&
-                as_root touch "$root/etc/mqkafka-base" || return 1
+            again bootstrap "$suite" "$root" && as_root touch "$root/etc/mqkafka-base" || return 1
         fi
         forbid_services "$root"
-        in_root "$root" /bin/sh -c '
+        again in_root "$root" /bin/sh -c '
             set -e
-            apt-get -o Acquire::Check-Valid-Until=false update
+            apt-get -o Acquire::Check-Valid-Until=false -o APT::Update::Error-Mode=any update
             known=
             for p in $2; do
                 if apt-cache show "$p" >/dev/null 2>&1; then known="$known $p"; else echo "not there: $p"; fi

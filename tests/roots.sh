@@ -6,6 +6,17 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -E "$@"; fi
 }
 
+# What comes over the network may fail for a moment, and a mirror may be in the middle of an update.
+again() {
+    local pause
+    for pause in 10 30 60; do
+        "$@" && return 0
+        echo "this failed, and is tried again in $pause s: $1"
+        sleep "$pause"
+    done
+    "$@"
+}
+
 # A command inside a root. Its mounts and processes live in namespaces of their own, so that they
 # are gone when it ends, however it ends.
 in_root() {
