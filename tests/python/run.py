@@ -16,6 +16,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
@@ -48,8 +49,10 @@ def fill(folder):
         print(done.stdout)
         skip('no virtual environment can be made (package python3-venv)')
     python = os.path.join(folder, 'bin', 'python')
-    if install(python, '-r', REQUIREMENTS):
-        return
+    for pause in (10, 30, 0):  # a download may fail for a moment
+        if install(python, '-r', REQUIREMENTS):
+            return
+        time.sleep(pause)
     if not install(python, *NEEDED):
         skip(f'no registry of packages for Python: {" and ".join(NEEDED)} could not be installed')
     with open(REQUIREMENTS, encoding='utf-8') as names:
@@ -106,6 +109,10 @@ def pytest(python, library, *more, **variables):
 def kafka(python, library):
     sys.path.insert(0, os.path.join(REPO, 'tests', 'e2e'))
     import harness
+    done = call(python, '-c', 'import amqtt, confluent_kafka')
+    if done.returncode:
+        print(done.stdout)
+        skip('amqtt or confluent-kafka could not be installed')
     real = harness.Kafka(given=os.environ.get('MQK_KAFKA_ENV'))
     return pytest(python, library, 'tests/test_broker.py', '-k', 'every_message',
                   MQK_KAFKA_SERVERS=real.bootstrap)
