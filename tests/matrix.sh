@@ -96,7 +96,7 @@ check() {
         as_root tar -C "$root/src" --no-same-owner -xf -
     in_root "$root" meson setup /build /src -Dwerror=true -Dbenchmarks=false >"$log" 2>&1 &&
         in_root "$root" ninja -k 0 -C /build >>"$log" 2>&1 || { echo 'does not build' && return 1; }
-    in_root "$root" meson test -C /build --no-rebuild --suite unit --suite integration \
+    in_root "$root" meson test -C /build --no-rebuild --suite unit --suite integration -t 3 \
         --print-errorlogs >>"$log" 2>&1 || { keep "$root" "$suite" && echo 'tests fail' && return 1; }
     keep "$root" "$suite"
     [ "$suite" = sid ] && [ "$e2e" = yes ] || return 0
@@ -110,7 +110,7 @@ check() {
         echo 'Kafka does not start' && return 1
     fi
     MQK_BIND=$kafka_dir in_root "$root" /usr/bin/env MQK_KAFKA_ENV=/mnt/env \
-        meson test -C /build --no-rebuild --suite e2e-plugin --print-errorlogs >>"$log" 2>&1 || rc=$?
+        meson test -C /build --no-rebuild --suite e2e-plugin -t 3 --print-errorlogs >>"$log" 2>&1 || rc=$?
     keep "$root" "$suite-plugin"
     stop_kafka
     [ $rc = 0 ] || { echo 'the plugin test fails' && return 1; }

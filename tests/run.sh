@@ -249,11 +249,11 @@ fetch_kafka() {
 case $mode in
 quick)
     step 'build' build build build &&
-        step 'unit and integration tests' tests run_tests build quick --suite unit --suite integration
+        step 'unit and integration tests' tests run_tests build quick --suite unit --suite integration -t 3
     ;;
 default | long)
     step 'build' build build build && {
-        step 'unit and integration tests' tests run_tests build unit --suite unit --suite integration
+        step 'unit and integration tests' tests run_tests build unit --suite unit --suite integration -t 3
         step 'Python package' tests run_tests build python --suite python
         step 'Kafka' build fetch_kafka
         if [ $mode = long ]; then
@@ -271,7 +271,7 @@ strict)
     beside_pids=()
     beside matrix releases_and_packages
     step 'build with gcc' build build build -Dwerror=true && {
-        step 'unit and integration tests' tests run_tests build unit --suite unit --suite integration
+        step 'unit and integration tests' tests run_tests build unit --suite unit --suite integration -t 3
         step 'valgrind on the embedding example' check valgrind_embed
         MQK_LONG=1 step 'Python package, a million events' tests run_tests build python --suite python
     }
