@@ -9,14 +9,25 @@
 #define PROBE_WAIT_MS  200
 #define PROBE_EVERY_MS 1000
 
+/* Under message_lock; true when Kafka is there again. */
+static bool set(struct producer *p, mqk_health_state state, const char *message) {
+    snprintf(p->message, sizeof(p->message), "%.*s", (int)sizeof(p->message) - 1, message);
+    p->downs += state == MQK_HEALTH_DOWN;
+    int before = atomic_exchange(&p->health, (int)state);
+    return state == MQK_HEALTH_OK && before != MQK_HEALTH_OK;
+}
+
+static void tell_connected(struct producer *p) {
+    log_write(p->owner.log, MQK_LOG_INFO, "health", "cluster \"%s\": connected to Kafka",
+              p->cluster->name);
+}
+
 void producer_set_health(struct producer *p, mqk_health_state state, const char *message) {
     pthread_mutex_lock(&p->message_lock);
-    snprintf(p->message, sizeof(p->message), "%.*s", (int)sizeof(p->message) - 1, message);
-    int before = atomic_exchange(&p->health, (int)state);
+    bool connected = set(p, state, message);
     pthread_mutex_unlock(&p->message_lock);
-    if (state == MQK_HEALTH_OK && before != MQK_HEALTH_OK) {
-        log_write(p->owner.log, MQK_LOG_INFO, "health", "cluster \"%s\": connected to Kafka",
-                  p->cluster->name);
+    if (connected) {
+        tell_connected(p);
     }
 }
 
@@ -54,6 +65,20 @@ static void explain_authentication(struct producer *p, const char *reason) {
     log_write(p->owner.log, MQK_LOG_ERROR, "auth", "%s", message);
 }
 
+/* No broker can be reached; false when that was known. A more exact reason, such as a failed
+ * authentication, stays. */
+static bool note_down(struct producer *p, const char *message) {
+    pthread_mutex_lock(&p->message_lock);
+    bool news = atomic_load(&p->health) != MQK_HEALTH_DOWN;
+    if (news) {
+        set(p, MQK_HEALTH_DOWN, message);
+    } else {
+        p->downs++;
+    }
+    pthread_mutex_unlock(&p->message_lock);
+    return news;
+}
+
 void producer_on_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
     struct producer *p = opaque;
     char message[512];
@@ -62,13 +87,11 @@ void producer_on_error(rd_kafka_t *client, int code, const char *reason, void *o
         explain_authentication(p, reason);
         return;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        /* A more exact reason, such as a failed authentication, stays. */
-        if (atomic_load(&p->health) == MQK_HEALTH_DOWN) {
-            return;
-        }
         snprintf(message, sizeof(message), "cluster \"%s\": no broker can be reached: %s",
                  p->cluster->name, reason);
-        producer_set_health(p, MQK_HEALTH_DOWN, message);
+        if (!note_down(p, message)) {
+            return;
+        }
         log_write(p->owner.log, MQK_LOG_ERROR, "down", "%s", message);
         return;
     case RD_KAFKA_RESP_ERR__SSL:
@@ -116,10 +139,19 @@ void producer_on_log(const rd_kafka_t *client, int level, const char *facility, 
 static void *ask(void *user) {
     struct producer *p = user;
     const struct rd_kafka_metadata *metadata = NULL;
+    pthread_mutex_lock(&p->message_lock);
+    uint64_t downs = p->downs;
+    pthread_mutex_unlock(&p->message_lock);
     if (rd_kafka_metadata(p->client, 0, NULL, &metadata, PROBE_WAIT_MS) ==
         RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_metadata_destroy(metadata);
-        producer_set_health(p, MQK_HEALTH_OK, "");
+        /* Kafka may have gone meanwhile, of which librdkafka tells only once. */
+        pthread_mutex_lock(&p->message_lock);
+        bool connected = p->downs == downs && set(p, MQK_HEALTH_OK, "");
+        pthread_mutex_unlock(&p->message_lock);
+        if (connected) {
+            tell_connected(p);
+        }
     }
     atomic_store(&p->has_asked, true);
     return NULL;

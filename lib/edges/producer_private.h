@@ -98,6 +98,7 @@ struct producer {
 
     pthread_mutex_t message_lock;
     char message[256];    /* what is wrong with the connection */
+    uint64_t downs;       /* how often it was found down */
     struct queue_age age; /* of what librdkafka holds */
 };
 

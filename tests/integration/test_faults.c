@@ -2,8 +2,11 @@
 /* What happens when Kafka does not do what it should: errors, silence, absence, a full buffer. */
 #include "kit.h"
 
+#include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define PRODUCE_REQUEST 0 /* Kafka protocol, API key */
 
@@ -120,6 +123,45 @@ static void test_down_then_up(void **state) {
     mqk_bridge_close(bridge, 5000, NULL);
     free(host);
     kit_assert_in_order(kafka.servers, 100);
+    kit_kafka_stop(&kafka);
+}
+
+static atomic_bool hold_answers;
+static atomic_bool answer_is_held;
+
+/* In place of librdkafka's: an answer of Kafka's can be held up before anybody hears of it. */
+void rd_kafka_metadata_destroy(const struct rd_kafka_metadata *metadata) {
+    void (*real)(const struct rd_kafka_metadata *) = NULL;
+    *(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_metadata_destroy");
+    real(metadata);
+    while (atomic_load(&hold_answers)) {
+        atomic_store(&answer_is_held, true);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+}
+
+static bool an_answer_is_held(void *user) {
+    (void)user;
+    return atomic_load(&answer_is_held);
+}
+
+/* Kafka has answered that it is there and is gone when the answer is heard of: librdkafka tells
+ * that only once, and the older news must not stand in its place for the whole outage. */
+static void test_late_answer(void **state) {
+    (void)state;
+    struct kit_kafka kafka;
+    kit_kafka_start(&kafka, 1);
+    atomic_store(&hold_answers, true);
+    mqk_bridge *bridge = open_bridge(NULL, kafka.servers, "{}");
+    kit_wait(an_answer_is_held, NULL, "Kafka has answered");
+    rd_kafka_mock_broker_set_down(kafka.cluster, 1);
+    kit_wait(is_down, bridge, "health says down");
+    atomic_store(&hold_answers, false);
+    kit_wait_for_threads("mqk-probe", 0);
+    assert_true(is_down(bridge));
+    rd_kafka_mock_broker_set_up(kafka.cluster, 1);
+    kit_wait(is_ok, bridge, "health says ok");
+    mqk_bridge_close(bridge, 5000, NULL);
     kit_kafka_stop(&kafka);
 }
 
@@ -351,6 +393,7 @@ int main(void) {
         cmocka_unit_test(test_retriable_errors),
         cmocka_unit_test(test_slow_broker),
         cmocka_unit_test(test_down_then_up),
+        cmocka_unit_test(test_late_answer),
         cmocka_unit_test(test_permanent_errors),
         cmocka_unit_test(test_unknown_topic),
         cmocka_unit_test(test_full),
