@@ -68,6 +68,30 @@ def test_the_loop_is_not_held_up_while_kafka_is_away() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("close", ["aclose", "close", "a thread"])
+def test_closing_ends_a_drain(close: str) -> None:
+    """Both run on one loop: the one must not wait for the other without letting it go on."""
+
+    async def main() -> None:
+        bridge = mqkafka.Bridge(config(EVERYTHING, servers="127.0.0.1:1"), callbacks="asyncio")
+        bridge.on_event("message.publish", topic="a")
+        draining = asyncio.ensure_future(bridge.drain())
+        await asyncio.sleep(0.1)
+        assert not draining.done()
+        if close == "aclose":
+            assert await bridge.aclose(0.3) == 1
+        elif close == "close":
+            assert bridge.close(0.3) == 1
+        else:
+            loop = asyncio.get_running_loop()
+            assert await loop.run_in_executor(None, bridge.close, 0.3) == 1
+        assert await draining == 1
+        with pytest.raises(mqkafka.ClosedError):
+            await bridge.drain()
+
+    run(main())
+
+
 def test_deliver_with_the_thread() -> None:
     async def main() -> None:
         async with mqkafka.Bridge(config(EVERYTHING)) as bridge:

@@ -17,7 +17,7 @@ import weakref
 from concurrent.futures import Future
 from ctypes import c_uint64, c_void_p
 from types import TracebackType
-from typing import Any, Iterator, Optional, Union
+from typing import Any, Callable, Iterator, Optional, Union
 
 from . import _library, _stats
 from ._config import Config, Path
@@ -368,19 +368,21 @@ class Bridge:
                 return waiting.value
 
     async def drain(self, timeout: Optional[float] = None) -> int:
-        """:meth:`flush` for an event loop."""
-        with self._using() as bridge:
-            return await self._drain(bridge, timeout)
+        """:meth:`flush` for an event loop. Ends early when the bridge is closed meanwhile."""
+        # No call is under way while it sleeps: closing, on the same loop, waits for those.
+        return await self._drain(lambda: self.flush(0), timeout)
 
-    async def _drain(self, bridge: c_void_p, timeout: Optional[float]) -> int:
+    async def _drain(self, look: Callable[[], int], timeout: Optional[float]) -> int:
         wait, pause = _Wait(timeout), 0.001
-        while True:
-            over = wait.over()
-            waiting = self._flush(bridge, 0)
-            if waiting == 0 or over:
-                return waiting
+        waiting = look()
+        while waiting > 0 and not wait.over():
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.05)
+            try:
+                waiting = look()
+            except ClosedError:
+                break
+        return waiting
 
     def reload(self, config: Union[Config, Path]) -> None:
         """Takes a new configuration, atomically; on an error nothing changes."""
@@ -412,7 +414,7 @@ class Bridge:
         seconds = self.close_timeout if isinstance(timeout, str) else timeout
         if not self._begin_close():
             return 0
-        await self._drain(self._pointer, seconds)
+        await self._drain(lambda: self._flush(self._pointer, 0, "closing"), seconds)
         self._poller.stop()
         return await asyncio.get_running_loop().run_in_executor(None, self._end_close, 0)
 
