@@ -278,6 +278,7 @@ class Kafka:
                 [program('kcat', package='kcat'), '-b', self.bootstrap, '-C', '-t', topic, '-e',
                  '-q', '-o', 'beginning', '-X', 'check.crcs=true', '-X',
                  'fetch.message.max.bytes=10000000', '-X', 'topic.metadata.refresh.interval.ms=500',
+                 '-m', str(PATIENCE),  # kcat ends when Kafka says nothing for 5 s
                  '-f', '%p %o %T %K %S\\n%k%s%h' + mark.decode().replace('\n', '\\n')],
                 stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.PIPE, timeout=PATIENCE)
         if done.returncode:

@@ -88,7 +88,7 @@ def committed(address, group, topic, partition):
     """The offset that the group goes on with; -1: none was committed. Asks the group's
     coordinator, which the only broker of a cluster is."""
     r = request(address, OFFSET_FETCH, 1, text(group) + array(
-        [text(topic) + array([struct.pack('>i', partition)])]))
+        [text(topic) + array([struct.pack('>i', partition)])]), 60)
 
     def offset():
         r.number('i')
