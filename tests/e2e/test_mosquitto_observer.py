@@ -223,7 +223,9 @@ class Observer(unittest.TestCase):
         results = []
         for with_plugin in (False, True):
             plugin = [f'plugin {harness.plugin_path()}', f'plugin_opt_mqk_config {rules}']
-            ports = [harness.free_port(), harness.free_port()]
+            ports = []
+            while len(set(ports)) < 2:
+                ports = [harness.free_port(), harness.free_port()]
             lines = ['per_listener_settings true', *(['user root'] if os.getuid() == 0 else []),
                      f'listener {ports[0]} 127.0.0.1', 'allow_anonymous true',
                      *(plugin if with_plugin else []),
@@ -245,7 +247,7 @@ class Observer(unittest.TestCase):
             def running():
                 with open(log_path, 'rb') as f:
                     return re.search(rb'version \S+ running', f.read())
-            wait_until('Mosquitto runs', running, 20)
+            wait_until('Mosquitto runs', running)
             return [outcomes(port) for port in ports]
         finally:
             harness.stop_process(process)
@@ -337,7 +339,7 @@ def read_events(servers, last):
                              stderr=subprocess.DEVNULL, check=False, timeout=60).stdout
         found = [json.loads(line) for line in out.splitlines()]
         return found if wanted <= {(e['event'], e.get('clientid')) for e in found} else None
-    return wait_until('the events are in Kafka', read, 30)
+    return wait_until('the events are in Kafka', read)
 
 
 if __name__ == '__main__':
