@@ -5,7 +5,7 @@
  * lost when it is killed.
  *
  *   receive RULES.yaml --accepted FILE [--node NAME] [--pause MICROSECONDS] [--later N]
- *           [--thread] [--confirm] [--halt N] [--events RATE]
+ *           [--thread] [--confirm] [--halt N] [--die N] [--events RATE]
  *
  *   --accepted FILE   each accepted command is a line: rule, topic, partition, offset, value
  *   --pause           each one takes so long
@@ -13,6 +13,7 @@
  *   --thread          callbacks run on the library's thread
  *   --confirm         what was accepted counts from the next poll on
  *   --halt N          does not poll again when N were accepted
+ *   --die N           kills itself when the Nth was written down, before it is accepted
  *   --events RATE     meanwhile, so many events a second: client.connected, client id e0, e1, …
  *
  * Log lines go to standard error. The end of the input, or SIGTERM, closes the bridge; the last
@@ -38,6 +39,7 @@ struct receiver {
     unsigned long offers;
     unsigned long accepted;
     unsigned long halt;
+    unsigned long die;
     long event_rate;
     volatile sig_atomic_t *end;
 };
@@ -66,7 +68,7 @@ static void line_add(char *line, size_t size, size_t *len, mqk_str text) {
     }
 }
 
-/* One write, so that a kill leaves whole lines. */
+/* One write, so that a kill leaves whole lines, but for the last one. */
 static mqk_answer record_keep(struct receiver *receiver, const mqk_kafka_record *record) {
     char line[4096];
     size_t len = 0;
@@ -85,6 +87,9 @@ static mqk_answer record_keep(struct receiver *receiver, const mqk_kafka_record 
         return MQK_LATER;
     }
     receiver->accepted++;
+    if (receiver->accepted == receiver->die) {
+        raise(SIGKILL);
+    }
     if (receiver->pause_us > 0) {
         sleep_us(receiver->pause_us);
     }
@@ -152,7 +157,7 @@ static void counters_print(mqk_bridge *bridge) {
 
 static int usage(void) {
     fprintf(stderr, "receive RULES.yaml --accepted FILE [--node NAME] [--pause MICROSECONDS] "
-                    "[--later N] [--thread] [--confirm] [--halt N] [--events RATE]\n");
+                    "[--later N] [--thread] [--confirm] [--halt N] [--die N] [--events RATE]\n");
     return 2;
 }
 
@@ -180,6 +185,8 @@ static bool arguments_read(struct receiver *receiver, mqk_host *host, int argc, 
             receiver->later_every = strtoul(value, NULL, 10);
         } else if (strcmp(argv[i], "--halt") == 0) {
             receiver->halt = strtoul(value, NULL, 10);
+        } else if (strcmp(argv[i], "--die") == 0) {
+            receiver->die = strtoul(value, NULL, 10);
         } else if (strcmp(argv[i], "--events") == 0) {
             receiver->event_rate = atol(value);
         } else {

@@ -5,6 +5,7 @@ what was sent, accepted, arrived, lost and duplicated. MQK_LONG=1: 50 kills in p
 import os
 import random
 import re
+import signal
 import threading
 import time
 
@@ -98,12 +99,18 @@ class Killed(Base):
             batch = numbered(len(account.sent), EACH)
             produce(self.kafka, topic, batch)
             account.sent += [value for _, value in batch]
-            before = len(accepted(path))
-            host = Receiver(rules_path, path, 'r', '--pause', '300', '--later', '37')
+            before, enough = len(accepted(path)), random.randrange(1, EACH)
+            # Every other one dies by itself between acceptance and commit; this process may look
+            # when all is committed.
+            die = ['--die', str(enough)] if number < KILLS and number % 2 == 0 else []
+            host = Receiver(rules_path, path, 'r', '--pause', '300', '--later', '37', *die)
             if number == KILLS:
                 break
-            enough = before + random.randrange(1, EACH)
-            wait_until('the host accepts', lambda: len(accepted(path)) >= enough)
+            if die:
+                self.assertEqual(host.process.wait(harness.PATIENCE), -signal.SIGKILL,
+                                 host.errors())
+            else:
+                wait_until('the host accepts', lambda: len(accepted(path)) >= before + enough)
             host.kill()
         wait_until('everything', lambda: len({a[-1] for a in accepted(path)}) >=
                    len(account.sent), 60)
