@@ -284,17 +284,20 @@ class Shared(Base):
     def test_orderly_changes_repeat_nothing(self):
         topic = self.kafka.new_topic(6)
         account = Account('nodes that come and go in an orderly way')
-        rules_path = harness.write_file('rules.yaml', rules(self.kafka, self.rule(topic)))
+        # Nobody is killed, and one that is held up for a while must not be missed.
+        rules_path = harness.write_file('rules.yaml', rules(self.kafka, publish_rule(
+            topic, qos='1', librdkafka=['heartbeat.interval.ms=500'])))
         path = harness.new_path('accepted')
         feeder = Feeder(self.kafka, topic, account)
-        hosts = [Receiver(rules_path, path, 'n0')]
+        hosts, gone = [Receiver(rules_path, path, 'n0')], []
         for n in range(1, 4):
             before = len(accepted(path))
             wait_until('they work', lambda: len(accepted(path)) > before + 500)
             hosts.append(Receiver(rules_path, path, f'n{n}'))
             before = len(accepted(path))
             wait_until('they work', lambda: len(accepted(path)) > before + 500)
-            hosts.pop(0).close()
+            gone.append(hosts.pop(0))
+            gone[-1].close()
         feeder.stop()
         wait_until('everything', lambda: len({a[-1] for a in accepted(path)}) >=
                    len(account.sent), 60)
@@ -303,13 +306,17 @@ class Shared(Base):
         account.accepted = len(got)
         account.arrived.update(value.encode() for *_, value in got)
         account.check(self)
-        self.assertEqual(len(got), len(account.sent), 'duplicates')
+        # Whoever gives partitions up says so when Kafka does not answer the last commit in time.
+        told = any('not committed (Local: Timed out); some records will come again' in host.errors()
+                   for host in gone + hosts)
+        self.assertTrue(told or len(got) == len(account.sent), 'duplicates')
 
 
 class Both(Base):
     COUNT = 20000
 
     def test_both_directions_at_once_on_two_brokers(self):
+        """Each has its half, however long it is held up: nobody is missed, as nobody is killed."""
         down, up = self.kafka.new_topic(PARTITIONS), self.kafka.new_topic(PARTITIONS)
         hooks = f'''  hook:
     - hook: message.publish
@@ -318,7 +325,8 @@ class Both(Base):
       key: "${{topic}}"
       value: "${{payload}}"
 '''
-        brokers = [Mosquitto(rules(self.kafka, self.rule(down), more=hooks),
+        brokers = [Mosquitto(rules(self.kafka, publish_rule(
+            down, qos='1', librdkafka=['heartbeat.interval.ms=500']), more=hooks),
                              [f'plugin_opt_mqk_node n{n}', *QUIET]) for n in (0, 1)]
         subscribers = [Subscriber(broker.port, 'd/#') for broker in brokers]
         for subscriber in subscribers:
@@ -353,9 +361,8 @@ class Both(Base):
 
         class Union:
             def __len__(self):
-                return sum(len(subscriber.payloads) for subscriber in subscribers)
+                return len(set().union(*(subscriber.payloads for subscriber in subscribers)))
         account.wait(Union())
-        account.arrived = subscribers[0].payloads + subscribers[1].payloads
         records = self.kafka.wait_records(up, self.COUNT)
         took = time.monotonic() - begin
         upward.arrived.update(r.value for r in records)
@@ -363,6 +370,7 @@ class Both(Base):
         for broker, subscriber in zip(brokers, subscribers):
             self.assertEqual(broker.stop(), 0)
             subscriber.stop()
+        account.arrived = subscribers[0].payloads + subscribers[1].payloads
         account.check(self)
         upward.check(self)
         self.assertTrue(all(shares), shares)
