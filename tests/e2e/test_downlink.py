@@ -109,7 +109,7 @@ class Publish(Base):
         self.assertEqual([line.decode() for line in listener.wait(len(wanted))], wanted)
         later = self.client(broker, 'later', 4)
         later.subscribe('down/#', 2)
-        kept = {m.topic: m for m in later.receive(3, 5)}
+        kept = {m.topic: m for m in later.receive(3)}
         self.assertEqual(sorted(kept), [b'down/k1', b'down/k3', b'down/k5'])
         self.assertTrue(all(m.retain for m in kept.values()))
         print(f'publish: sent {len(wanted)}, arrived {len(listener.lines())}, lost 0, '
@@ -197,16 +197,22 @@ class Publish(Base):
 
     def test_queues_of_the_usual_length_do_not_overflow(self):
         """Kafka gives faster than a subscriber takes, and Mosquitto drops what it cannot queue."""
-        topic = self.kafka.new_topic()
-        broker = self.mosquitto(publish_rule(topic, qos='1'),
-                                settings=['max_queued_messages 1000', 'log_type none'])
-        account = downlink.Account('5,000 records, QoS 1, queues of 1000')
-        account.sent = [b'%d' % n for n in range(5000)]
-        subscriber = downlink.Subscriber(broker.port, 'm')
-        self.assertTrue(subscriber.connected.wait(harness.PATIENCE))
-        produce(self.kafka, topic, [('m', payload) for payload in account.sent])
-        account.wait(subscriber.payloads)
-        subscriber.stop()
+        for _ in range(5):
+            topic = self.kafka.new_topic()
+            broker = self.mosquitto(publish_rule(topic, qos='1'),
+                                    settings=['max_queued_messages 1000', 'log_type none'])
+            account = downlink.Account('5,000 records, QoS 1, queues of 1000')
+            account.sent = [b'%d' % n for n in range(5000)]
+            subscriber = downlink.Subscriber(broker.port, 'm')
+            self.assertTrue(subscriber.connected.wait(harness.PATIENCE))
+            produce(self.kafka, topic, [('m', payload) for payload in account.sent])
+            account.wait(subscriber.payloads)
+            subscriber.stop()
+            # A queue of 1000 has room for what comes in a second: a subscriber that did not take
+            # anything for nearly as long proves nothing.
+            if not account.lost() or subscriber.held_up < 0.7:
+                break
+            print(f'the subscriber was held up for {subscriber.held_up:.1f} s: once more')
         account.check(self)
 
     def test_rate(self):
@@ -214,14 +220,16 @@ class Publish(Base):
         broker = self.mosquitto(publish_rule(topic), settings=['plugin_opt_mqk_consume_rate 200'])
         client = self.client(broker, 'c', 4)
         client.subscribe('#', 0)
-        produce(self.kafka, topic, [('r', b'%d' % n) for n in range(400)])
-        client.receive(1)
+        produce(self.kafka, topic, [('r', b'the group has been joined')])
+        self.assertEqual(len(client.receive(1)), 1)
+        # From before the first one: they come at their pace, whenever this process looks.
         begin = time.monotonic()
-        got = client.receive(399, 60)
+        produce(self.kafka, topic, [('r', b'%d' % n) for n in range(400)])
+        got = client.receive(400, 60)
         took = time.monotonic() - begin
-        self.assertEqual([m.payload for m in got], [b'%d' % n for n in range(1, 400)])
+        self.assertEqual([m.payload for m in got], [b'%d' % n for n in range(400)])
         self.assertGreater(took, 1.5)
-        print(f'at 200 a second: 399 records in {took:.2f} s')
+        print(f'at 200 a second: 400 records in {took:.2f} s')
 
 
 class OldKafka(Base):
@@ -281,7 +289,6 @@ class Kick(Base):
     def is_gone(self, client):
         """Whether the broker has closed the connection; a client that is there answers a ping."""
         try:
-            client.socket.settimeout(20)
             client.send(mqtt.PINGREQ, 0, b'')
             while True:
                 kind, _, body = client.packet()
@@ -290,6 +297,8 @@ class Kick(Base):
                     return True
                 if kind == mqtt.PINGRESP:
                     return False
+        except TimeoutError:
+            raise  # neither
         except (mqtt.MqttError, OSError):
             return True
 
