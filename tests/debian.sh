@@ -62,10 +62,6 @@ fi
 
 # ---- Roots ----
 
-bootstrap() {
-    as_root rm -rf --one-file-system "$2" && as_root debootstrap --variant=minbase "$1" "$2" "$(mirror)"
-}
-
 # A release as debootstrap leaves it, kept as an archive.
 base() {
     local release=$1 archive=$roots/$1-base.tar root=$work/$1-base
@@ -113,7 +109,7 @@ build() {
 install() {
     local release=$1 root=$work/$1 packages=$results/$1
     rm -rf "$packages" && mkdir -p "$packages" && cp "$roots/$release-packages"/source/*.deb "$packages"
-    cp "$repo/tests/debian_check.sh" "$packages"
+    cp "$repo/tests/debian_check.sh" "$repo/tests/again.sh" "$packages"
     fresh "$release" "$root" &&
         MQK_BIND=$packages in_root "$root" /bin/bash /mnt/debian_check.sh "$version"
 }

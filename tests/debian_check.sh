@@ -10,16 +10,8 @@ fail() {
     echo "FAILED: $1" >&2
     exit 1
 }
-# What comes over the network may fail for a moment.
-again() {
-    local pause
-    for pause in 10 30 60; do
-        "$@" && return 0
-        echo "this failed, and is tried again in $pause s: $*"
-        sleep "$pause"
-    done
-    "$@"
-}
+# shellcheck source=tests/again.sh
+. ./again.sh
 update() { apt-get -o APT::Update::Error-Mode=any update; }
 download() {
     apt-get install -y --no-install-recommends --download-only "$@" || { update && return 1; }

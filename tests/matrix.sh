@@ -42,10 +42,6 @@ mkdir -p "$roots" "$results"
 # shellcheck source=tests/roots.sh
 . "$repo/tests/roots.sh"
 
-bootstrap() {
-    as_root rm -rf --one-file-system "$2" && as_root debootstrap --variant=minbase "$1" "$2" "$(mirror)"
-}
-
 # Creates a root unless it is there with the same packages. Its log says what went wrong.
 prepare() {
     local suite=$1 root=$roots/$1 log=$results/$1-root.log want stamp

@@ -6,15 +6,12 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -E "$@"; fi
 }
 
-# What comes over the network may fail for a moment, and a mirror may be in the middle of an update.
-again() {
-    local pause
-    for pause in 10 30 60; do
-        "$@" && return 0
-        echo "this failed, and is tried again in $pause s: $1"
-        sleep "$pause"
-    done
-    "$@"
+# shellcheck source=tests/again.sh
+. "$(dirname "${BASH_SOURCE[0]}")/again.sh"
+
+# A new root of a release.
+bootstrap() { # release, directory
+    as_root rm -rf --one-file-system "$2" && as_root debootstrap --variant=minbase "$1" "$2" "$(mirror)"
 }
 
 # A command inside a root. Its mounts and processes live in namespaces of their own, so that they

@@ -72,16 +72,8 @@ as_root() {
     fi
 }
 
-# What comes over the network may fail for a moment.
-again() {
-    local pause
-    for pause in 10 20 40; do
-        "$@" && return 0
-        echo "this failed, and is tried again in $pause s: $*"
-        sleep "$pause"
-    done
-    "$@"
-}
+# shellcheck source=tests/again.sh
+. tests/again.sh
 
 apt_get() { # another process may hold the lock
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5 "$@"
