@@ -29,7 +29,7 @@
 #define LOOP_MS          1000
 #define HELD_MS          20 /* until a message is offered again that was not taken */
 #define CLOSE_TIMEOUT_MS 10000
-#define GOODBYE_MS       2000
+#define GOODBYE_MS       10000 /* for the broker to read the last acknowledgements */
 #define SESSION_HOLDS_S  (24 * 3600)
 #define RECEIVE_MAXIMUM  1000
 #define MAXIMUM_PACKET   (64 * 1024 * 1024)
