@@ -160,7 +160,8 @@ class OneBroker(Outage):
 
     def test_too_old(self):
         topic = self.kafka.new_topic(1)
-        sender = Sender(rules(self.kafka.bootstrap, topic, producer='    message_ttl: 2s'),
+        # Long enough for those that are to arrive, on a machine that does other things too.
+        sender = Sender(rules(self.kafka.bootstrap, topic, producer='    message_ttl: 20s'),
                         '--tokens')
         sender.do('generate', 10, 0, 1, 100)
         self.assertEqual(sender.do('flush', 60000)['status'], 0)
@@ -190,18 +191,24 @@ class OneBroker(Outage):
 
     def test_sync_waits_no_longer_than_told(self):
         topic = self.kafka.new_topic(1)
-        sender = Sender(rules(self.kafka.bootstrap, topic,
-                              producer='    produce: sync\n    produce_sync_timeout: 1s'))
+        impatient = f'''    - hook: message.publish
+      filter: "short/#"
+      topic: {topic}
+      value: "${{payload}}"
+      producer: {{ produce_sync_timeout: 1s }}
+'''
+        sender = Sender(rules(self.kafka.bootstrap, topic, rule=impatient,
+                              producer='    produce: sync\n    produce_sync_timeout: 60s'))
         self.assertEqual(sender.do('publish', 'k0', 'gen/k0', '{"seq":0}')['result'], 1)
         self.assertEqual(len(self.kafka.records(topic)), 1, 'it is there when the call is back')
         self.kafka.pause()
         try:
-            answer = sender.do('publish', 'k0', 'gen/k0', '{"seq":1}')
+            answer = sender.do('publish', 'k0', 'short/k0', '{"seq":1}')
         finally:
             self.kafka.resume()
         self.assertEqual(answer['result'], -12)
         self.assertGreater(answer['ns'], 900_000_000)
-        self.assertLess(answer['ns'], 10_000_000_000)
+        self.assertLess(answer['ns'], 30_000_000_000)
         sender.close()
 
 
