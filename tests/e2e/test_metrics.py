@@ -62,7 +62,7 @@ class Metrics(harness.Case):
         broker = Mosquitto()
         gateway = Gateway(broker.port)
         port = gateway.port()
-        wait_until('the gateway to be there', lambda: 'connected' in gateway.log())
+        broker.wait_log('Sending SUBACK to')
         mosquitto_pub(broker.port, '-t', 'a', '-m', 'x', '-q', '1', '--repeat', '10')
         wait_until('ten records', lambda: value(ask(port, '/metrics')[2], 'mqkafka_rule_delivered_total') == 10)
         status, kind, text = ask(port, '/metrics')
@@ -103,7 +103,7 @@ class Metrics(harness.Case):
         for where in ('nonsense', '127.0.0.1:99999', ':1', '1.2.3.4.5:80', '[::1:80'):
             with self.subTest(where):
                 gateway = Gateway(1, where)
-                self.assertEqual(gateway.process.wait(30), 1)
+                self.assertEqual(gateway.process.wait(harness.PATIENCE), 1)
                 self.assertIn(where, gateway.log())
 
     def test_plugin(self):
