@@ -208,7 +208,7 @@ await() {
         if alive "$other"; then running=$((running + 1)); fi
     done
     address=$(sed -n "${n}p" "$dir/addresses")
-    while [ $tries -lt 600 ]; do
+    while [ $tries -lt 1800 ]; do
         if (exec 3<>"/dev/tcp/${address%:*}/${address#*:}") 2>/dev/null &&
             python3 "$here/kafka_topic.py" "$address" --brokers "$running" >/dev/null 2>&1
         then
