@@ -116,7 +116,9 @@ def create(addresses, name, partitions=1, replication=1, config=()):
                     r.number('i')
                     (error, why), = r.array(lambda: (r.text(), (r.number('h'), r.text()))[1])
                     created = error in (0, TOPIC_ALREADY_EXISTS)
-                    if error in (17, 37, 38, 40, 42, 44):  # invalid request: no use to try again
+                    # An invalid request: no use to try again. Not 38, too few brokers: they come
+                    # back when Kafka has not heard of them for a while.
+                    if error in (17, 37, 40, 42, 44):
                         raise SystemExit(f'topic {name}: error {error}: {why}')
                     if not created:
                         continue
