@@ -14,6 +14,7 @@ files, by pip. Exit code 77: skipped, and the last line says why.
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -53,12 +54,16 @@ def fill(folder):
         if install(python, '-r', REQUIREMENTS):
             return
         time.sleep(pause)
+    # On a Python for which there are no such versions, with others.
+    with open(REQUIREMENTS, encoding='utf-8') as lines:
+        names = [re.match(r'[\w-]+', line).group() for line in lines]
+    if install(python, *names):
+        return
     if not install(python, *NEEDED):
         skip(f'no registry of packages for Python: {" and ".join(NEEDED)} could not be installed')
-    with open(REQUIREMENTS, encoding='utf-8') as names:
-        for name in names.read().split():
-            if name not in NEEDED:
-                install(python, name)
+    for name in names:
+        if name not in NEEDED:
+            install(python, name)
 
 
 def environment():
