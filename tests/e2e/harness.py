@@ -15,7 +15,6 @@ import ctypes
 import json
 import os
 import queue
-import random
 import re
 import secrets
 import shutil
@@ -30,6 +29,7 @@ import unittest
 from typing import NamedTuple, Optional
 
 import kafka_topic
+import ports
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
@@ -40,6 +40,7 @@ NEW = os.environ.get('MQK_KAFKA_NEW', '4.2.0')
 PATIENCE = 120
 
 _cleanups = []
+_ports = []
 
 
 def _clean_up():
@@ -150,20 +151,9 @@ def wait_until(what, condition, timeout=PATIENCE):
 
 
 def free_port():
-    """A free port below those that outgoing connections use."""
-    try:
-        with open('/proc/sys/net/ipv4/ip_local_port_range') as f:
-            low = int(f.read().split()[0])
-    except (OSError, ValueError):
-        low = 32768
-    while True:
-        port = random.randrange(10000, low) if low > 12000 else random.randrange(10000, 65536)
-        with socket.socket() as s:
-            try:
-                s.bind(('127.0.0.1', port))
-                return port
-            except OSError:
-                continue
+    """A free port, kept for this process and whom it starts."""
+    _ports.append(ports.hold_one())
+    return _ports[-1].getsockname()[1]
 
 
 def stop_process(process, gently=signal.SIGTERM, timeout=60):

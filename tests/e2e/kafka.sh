@@ -64,29 +64,25 @@ fetch() {
     exec 8>&-
 }
 
-# Free ports, below the range that outgoing connections use, so that a broker that was killed finds
-# its port free when it comes back.
-free_ports() {
-    python3 - "$1" <<'PYTHON'
-import random, socket, sys
-low = 32768
-try:
-    low = int(open('/proc/sys/net/ipv4/ip_local_port_range').read().split()[0])
-except (OSError, ValueError):
-    pass
-ports = range(10000, low) if low > 12000 else range(10000, 65536)
-found = []
-for port in random.sample(ports, len(ports)):
-    with socket.socket() as s:
-        try:
-            s.bind(('127.0.0.1', port))
-        except OSError:
-            continue
-    found.append(str(port))
-    if len(found) == int(sys.argv[1]):
-        break
-print(' '.join(found))
-PYTHON
+# Free ports, kept for this cluster until stop, so that a broker that was killed finds its own free
+# when it comes back.
+hold_ports() {
+    local dir=$1 tries=0
+    release_ports "$dir"
+    rm -f "$dir/ports"
+    python3 "$here/ports.py" "$2" >"$dir/ports" 2>/dev/null </dev/null &
+    echo $! >"$dir/ports.pid"
+    while [ ! -s "$dir/ports" ]; do
+        alive "$dir/ports.pid" && [ $tries -lt 600 ] || fail 'no ports'
+        tries=$((tries + 1))
+        sleep 0.1
+    done
+    cat "$dir/ports"
+}
+
+release_ports() {
+    if alive "$1/ports.pid"; then kill "$(cat "$1/ports.pid")" 2>/dev/null || :; fi
+    rm -f "$1/ports.pid"
 }
 
 # A certificate: NAME, CA, subject, subjectAltName. The key comes in the form that Kafka reads.
@@ -243,6 +239,7 @@ stop() {
     for n in "$dir"/[0-9]*/pid; do
         [ ! -e "$n" ] || end_broker "$dir" "$(basename "$(dirname "$n")")" KILL
     done
+    release_ports "$dir"
     if alive "$dir/watch.pid"; then kill "$(cat "$dir/watch.pid")" 2>/dev/null || :; fi
     rm -f "$dir/watch.pid" "$dir/env"
 }
@@ -279,7 +276,7 @@ write_env() {
 try_start() {
     local dir=$1 version=$2 brokers=$3 n ports all formats='' ok=0
     shift 3
-    all=$(free_ports $((5 * brokers)))
+    all=$(hold_ports "$dir" $((5 * brokers))) || return 1
     # shellcheck disable=SC2086 # one port a word
     ports=$(printf '%s %s %s %s %s\n' $all)
     column "$ports" 1 | tr ',' '\n' >"$dir/addresses"

@@ -223,9 +223,7 @@ class Observer(unittest.TestCase):
         results = []
         for with_plugin in (False, True):
             plugin = [f'plugin {harness.plugin_path()}', f'plugin_opt_mqk_config {rules}']
-            ports = []
-            while len(set(ports)) < 2:
-                ports = [harness.free_port(), harness.free_port()]
+            ports = [harness.free_port(), harness.free_port()]
             lines = ['per_listener_settings true', *(['user root'] if os.getuid() == 0 else []),
                      f'listener {ports[0]} 127.0.0.1', 'allow_anonymous true',
                      *(plugin if with_plugin else []),
