@@ -188,16 +188,21 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     assert_int_equal(message->err, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
+static rd_kafka_t *client(struct kit_kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf) {
+    char reason[256];
+    rd_kafka_conf_set_log_cb(conf, discard_log);
+    rd_kafka_conf_set(conf, "bootstrap.servers", k->servers, reason, sizeof(reason));
+    rd_kafka_t *rk = rd_kafka_new(type, conf, reason, sizeof(reason));
+    assert_non_null(rk);
+    return rk;
+}
+
 static rd_kafka_t *writer(struct kit_kafka *k) {
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_log_cb(conf, discard_log);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-    rd_kafka_conf_set(conf, "bootstrap.servers", k->servers, reason, sizeof(reason));
     rd_kafka_conf_set(conf, "linger.ms", "0", reason, sizeof(reason));
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
-    assert_non_null(rk);
-    return rk;
+    return client(k, RD_KAFKA_PRODUCER, conf);
 }
 
 static void finish(rd_kafka_t *rk) {
@@ -245,4 +250,21 @@ void feed_many(struct kit_kafka *k, const char *topic, int partitions, int count
             RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     finish(rk);
+}
+
+/* ---- offsets --------------------------------------------------------------------------------- */
+
+int64_t committed(struct kit_kafka *k, const char *group, const char *topic, int partition) {
+    char reason[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "group.id", group, reason, sizeof(reason));
+    rd_kafka_t *rk = client(k, RD_KAFKA_CONSUMER, conf);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t err = rd_kafka_committed(rk, list, KIT_PATIENCE_S * 1000);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+    assert_int_equal(err, RD_KAFKA_RESP_ERR_NO_ERROR);
+    return offset < 0 ? -1 : offset;
 }

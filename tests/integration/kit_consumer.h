@@ -65,5 +65,7 @@ void feed(struct kit_kafka *k, const char *topic, int partition, const char *key
           const char *headers);
 /* Writes `count` records {"n":N} with N from 0, in turn to the partitions. */
 void feed_many(struct kit_kafka *k, const char *topic, int partitions, int count);
+/* The offset that a group goes on with, as Kafka knows it; -1: none was committed. */
+int64_t committed(struct kit_kafka *k, const char *group, const char *topic, int partition);
 
 #endif

@@ -323,6 +323,10 @@ static void works_with_a_loop(void **state) {
 
 #define SAME_GROUP CONSUMER_IN(QUICK_GROUP, "action: callback\n      commit_interval: 20ms")
 
+static bool is_committed(void *offset) {
+    return committed(&kafka, "g", "t", 0) == *(int *)offset;
+}
+
 /* What was accepted in the last poll is committed after the next one, and comes again if there is
  * none; and no poll offers more than the host asks for. */
 static void counts_from_the_next_poll_on(void **state) {
@@ -343,9 +347,11 @@ static void counts_from_the_next_poll_on(void **state) {
     }
     assert_int_equal(inbox.accepted, COUNT);
     kit_assert_in_range(before, COUNT - MOST, COUNT - 1);
+    kit_wait(is_committed, &before, "all but the last poll is committed");
     const struct timespec intervals = {.tv_nsec = 200000000};
     nanosleep(&intervals, NULL);
     mqk_bridge_close(bridge, 0, NULL);
+    assert_int_equal(committed(&kafka, "g", "t", 0), before);
     other.host.flags = MQK_HOST_CONFIRM_BY_POLL;
     bridge = inbox_bridge(&other, SAME_GROUP, kafka.servers);
     inbox_poll(&other, bridge, COUNT - before);
