@@ -428,7 +428,6 @@ static bool start_client(struct consumer *c, mqk_error *err) {
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_rebalance_cb(conf, consumer_on_rebalance);
-    rd_kafka_conf_set_offset_commit_cb(conf, consumer_on_commit);
     c->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
     if (!c->client) {
         rd_kafka_conf_destroy(conf);
@@ -438,6 +437,7 @@ static bool start_client(struct consumer *c, mqk_error *err) {
     }
     rd_kafka_poll_set_consumer(c->client);
     c->queue = rd_kafka_queue_get_consumer(c->client);
+    c->answers = rd_kafka_queue_new(c->client);
     return true;
 }
 
@@ -532,6 +532,7 @@ void consumer_free(struct consumer *c) {
     }
     if (c->queue) {
         rd_kafka_queue_destroy(c->queue);
+        rd_kafka_queue_destroy(c->answers);
     }
     if (c->client) {
         rd_kafka_destroy_flags(c->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

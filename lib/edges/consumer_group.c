@@ -8,7 +8,9 @@
  * last commit. What is not committed then comes again elsewhere. */
 #define LETTERS_MS 1500
 #define COMMIT_MS  3000
-#define SEEK_MS    2000
+/* librdkafka gives up a request after a minute, and what is not answered then never will be. */
+#define ANSWER_MS 65000
+#define SEEK_MS   2000
 /* Before this version librdkafka took the time limit of a seek for microseconds. */
 #define SEEK_IN_MS_SINCE 0x02010000
 
@@ -117,22 +119,6 @@ static void collect(struct consumer *c, struct consumer_partition *p, int64_t kn
     }
 }
 
-void consumer_commit(struct consumer *c) {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-    pthread_mutex_lock(&c->lock);
-    for (struct consumer_partition *p = c->partitions; p; p = p->next) {
-        collect(c, p, p->sent, list);
-    }
-    pthread_mutex_unlock(&c->lock);
-    if (list->cnt > 0) {
-        rd_kafka_resp_err_t err = rd_kafka_commit(c->client, list, true);
-        if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            consumer_on_commit(c->client, err, list, c);
-        }
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 static void log_refused_commit(struct consumer *c, const rd_kafka_topic_partition_t *one,
                                rd_kafka_resp_err_t why) {
     /* The group is about to be shared out anew, and then the last offsets are committed. */
@@ -143,10 +129,8 @@ static void log_refused_commit(struct consumer *c, const rd_kafka_topic_partitio
               STR_ARG(consumer_name(c)), one->topic, (int)one->partition, rd_kafka_err2str(why));
 }
 
-void consumer_on_commit(rd_kafka_t *client, rd_kafka_resp_err_t err,
-                        rd_kafka_topic_partition_list_t *list, void *opaque) {
-    (void)client;
-    struct consumer *c = opaque;
+static void note_answer(struct consumer *c, rd_kafka_resp_err_t err,
+                        const rd_kafka_topic_partition_list_t *list) {
     for (int i = 0; list && i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *one = &list->elems[i];
         rd_kafka_resp_err_t why = one->err != RD_KAFKA_RESP_ERR_NO_ERROR ? one->err : err;
@@ -164,10 +148,54 @@ void consumer_on_commit(rd_kafka_t *client, rd_kafka_resp_err_t err,
     }
 }
 
-/* Commits and waits for Kafka's answer, a while: the next owner begins where we say. */
-static void commit_and_wait(struct consumer *c, const rd_kafka_topic_partition_list_t *list) {
+/* Kafka's answer to the commit under way, waited for so long; false: not yet. */
+static bool take_answer(struct consumer *c, int timeout_ms) {
+    if (!c->committing) {
+        return true;
+    }
+    rd_kafka_event_t *event = rd_kafka_queue_poll(c->answers, timeout_ms);
+    if (!event) {
+        return false;
+    }
+    c->committing = false;
+    note_answer(c, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
+    rd_kafka_event_destroy(event);
+    return true;
+}
+
+/* One at a time: librdkafka sends one again that failed, and would then undo a later one. */
+void consumer_commit(struct consumer *c) {
+    if (!take_answer(c, 0) && clock_monotonic_ms() < c->answer_until_ms) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    pthread_mutex_lock(&c->lock);
+    for (struct consumer_partition *p = c->partitions; p; p = p->next) {
+        collect(c, p, c->committing ? p->committed : p->sent, list);
+    }
+    pthread_mutex_unlock(&c->lock);
+    c->committing = false;
+    if (list->cnt > 0) {
+        rd_kafka_resp_err_t err = rd_kafka_commit_queue(c->client, list, c->answers, NULL, NULL);
+        if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            note_answer(c, err, list);
+        } else {
+            c->committing = true;
+            c->answer_until_ms = clock_deadline_ms(ANSWER_MS);
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Commits, unless one before may still come after it, and waits for Kafka's answer, a while: the
+ * next owner begins where we say. */
+static void commit_and_wait(struct consumer *c, const rd_kafka_topic_partition_list_t *list,
+                            bool alone) {
     rd_kafka_queue_t *answers = rd_kafka_queue_new(c->client);
-    rd_kafka_resp_err_t err = rd_kafka_commit_queue(c->client, list, answers, NULL, NULL);
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (alone) {
+        err = rd_kafka_commit_queue(c->client, list, answers, NULL, NULL);
+    }
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(answers, COMMIT_MS);
         err = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -186,6 +214,7 @@ static void commit_and_wait(struct consumer *c, const rd_kafka_topic_partition_l
  * so that nothing is committed. */
 static void revoke(struct consumer *c, const rd_kafka_topic_partition_list_t *list, bool lost) {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(list->cnt + 1);
+    bool answered = take_answer(c, lost ? 0 : COMMIT_MS);
     for (int i = 0; i < list->cnt; i++) {
         struct consumer_partition *p =
             consumer_find(c, list->elems[i].topic, list->elems[i].partition);
@@ -204,7 +233,7 @@ static void revoke(struct consumer *c, const rd_kafka_topic_partition_list_t *li
         free_partition(p);
     }
     if (offsets->cnt > 0 && !lost && !atomic_load(&c->down)) {
-        commit_and_wait(c, offsets);
+        commit_and_wait(c, offsets, answered);
     }
     rd_kafka_topic_partition_list_destroy(offsets);
 }

@@ -74,7 +74,8 @@ struct consumer {
     struct consumer_owner owner;
     char *group_id;
     rd_kafka_t *client;
-    rd_kafka_queue_t *queue; /* all that concerns this consumer */
+    rd_kafka_queue_t *queue;   /* all that concerns this consumer, but for */
+    rd_kafka_queue_t *answers; /* Kafka's to commits */
     bool started;
     pthread_t thread;
     atomic_bool stop;
@@ -87,6 +88,8 @@ struct consumer {
     struct consumer_item *gathered; /* read, not yet put into a partition */
     struct consumer_item **gathered_tail;
     int64_t next_commit_ms;
+    bool committing;         /* a commit is under way */
+    int64_t answer_until_ms; /* how long its answer is waited for */
     bool all_paused;
     struct consumer_item *spare; /* memory of items, for the next ones */
     size_t spare_count;
@@ -127,8 +130,6 @@ rd_kafka_conf_t *consumer_conf_new(const struct consumer_plan *plan, const char 
 /* consumer_group.c */
 void consumer_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t err,
                            rd_kafka_topic_partition_list_t *list, void *opaque);
-void consumer_on_commit(rd_kafka_t *client, rd_kafka_resp_err_t err,
-                        rd_kafka_topic_partition_list_t *list, void *opaque);
 struct consumer_partition *consumer_find(struct consumer *c, const char *topic, int32_t id);
 /* Commits what was answered, without waiting. */
 void consumer_commit(struct consumer *c);

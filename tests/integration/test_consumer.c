@@ -369,6 +369,29 @@ static void counts_from_the_next_poll_on(void **state) {
     mqk_bridge_close(bridge, 0, NULL);
 }
 
+#define OFFSET_COMMIT 8 /* Kafka protocol, API key */
+
+/* A commit that failed is sent again by librdkafka after 0.1 s: a later one must not be undone. */
+static void commits_go_forward(void **state) {
+    (void)state;
+    const struct timespec meanwhile = {.tv_nsec = 50000000};
+    int all = 2;
+    kit_kafka_topic(&kafka, "t", 1);
+    feed_many(&kafka, "t", 1, all);
+    rd_kafka_mock_push_request_errors(kafka.cluster, OFFSET_COMMIT, 1,
+                                      RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    inbox.host.offer_most = 1;
+    mqk_bridge *bridge = inbox_bridge(
+        &inbox, CONSUMER("action: callback\n      commit_interval: 20ms"), kafka.servers);
+    inbox_poll(&inbox, bridge, 1);
+    nanosleep(&meanwhile, NULL);
+    inbox_poll(&inbox, bridge, all);
+    inbox_poll_for(bridge, 300);
+    kit_wait(is_committed, &all, "the last offset is committed");
+    mqk_bridge_close(bridge, 1000, NULL);
+    assert_int_equal(committed(&kafka, "g", "t", 0), all);
+}
+
 static bool library_thread_done(void *user) {
     (void)user;
     return inbox.accepted == 2000;
@@ -476,6 +499,7 @@ int main(void) {
         TEST(goes_on_where_it_was),
         TEST(works_with_a_loop),
         TEST(counts_from_the_next_poll_on),
+        TEST(commits_go_forward),
         TEST(works_on_its_own_thread),
         TEST(skips),
         TEST(decodes),
